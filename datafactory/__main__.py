@@ -1,0 +1,5 @@
+"""`python -m datafactory` is `datafactory`."""
+
+from datafactory.cli import main
+
+main()

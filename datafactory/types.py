@@ -1,0 +1,146 @@
+"""The nouns that pass between files, and the columns of a rollout row with their types.
+
+A rollout row is the one table of the project: problem columns, rollout index, completion columns, and one column per
+score, so that any stage acts on a row without a join.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["correct", "incorrect", "no_answer", "undecidable_gold", "timeout", "error"]
+FinishReason = Literal["stop", "length", "error"]
+Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A question with what is needed to check an answer to it.
+
+    answer   the gold answer as text, None where there is none
+    tests    a JSON text of what a code verifier runs, else None
+    choices  the options of a multiple-choice question, in order (A, B, C ...), else None
+    meta     every further column of the source, as read
+    """
+
+    question: str
+    answer: str | None = None
+    tests: str | None = None
+    choices: tuple[str, ...] | None = None
+    domain: str | None = None
+    source: str | None = None
+    problem_id: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One answer of a model, its thinking apart from what it says in the end.
+
+    reasoning  text between the think tags; None when the model did not think in them
+    response   what follows the thinking (R1's summary); the whole text when there was no think block
+    Token counts are those of the model's own tokenizer, None when unknown.
+    """
+
+    response: str
+    reasoning: str | None = None
+    finish_reason: FinishReason = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a verifier says of one completion.
+
+    reward is a float, or None where nothing was decided: a timeout, a crash or an unreadable gold answer is not a
+    wrong answer. detail says in a few words what was compared, for a person who asks why.
+    """
+
+    reward: float | None
+    status: Status
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        decided = self.status in ("correct", "incorrect", "no_answer")
+        if decided != (self.reward is not None):
+            raise ValueError(f"a verdict with status {self.status!r} cannot carry reward {self.reward!r}")
+
+    @staticmethod
+    def correct(detail: str = "", reward: float = 1.0) -> Verdict:
+        return Verdict(reward, "correct", detail)
+
+    @staticmethod
+    def incorrect(detail: str = "", reward: float = 0.0) -> Verdict:
+        return Verdict(reward, "incorrect", detail)
+
+    @staticmethod
+    def no_answer(detail: str = "") -> Verdict:
+        """The completion holds no final answer: decided, and worth nothing."""
+        return Verdict(0.0, "no_answer", detail)
+
+    @staticmethod
+    def undecided(status: Literal["undecidable_gold", "timeout", "error"], detail: str = "") -> Verdict:
+        return Verdict(None, status, detail)
+
+
+# The columns that have a fixed meaning and type, in the order they are written. Types are polars' names.
+# choices and meta are JSON texts: their shape is the source's, and a Parquet schema must not vary from shard to shard.
+COLUMNS: dict[str, str] = {
+    "problem_id": "String",
+    "question": "String",
+    "answer": "String",
+    "choices": "String",
+    "tests": "String",
+    "domain": "String",
+    "source": "String",
+    "license": "String",
+    "meta": "String",
+    "rollout": "Int32",
+    "reasoning": "String",
+    "response": "String",
+    "finish_reason": "String",
+    "prompt_tokens": "Int32",
+    "completion_tokens": "Int32",
+    "model": "String",
+    "generation": "String",
+}
+PROBLEM_COLUMNS = tuple(COLUMNS)[: tuple(COLUMNS).index("rollout")]
+COMPLETION_COLUMNS = tuple(COLUMNS)[tuple(COLUMNS).index("rollout") :]
+
+
+def problem_id(question: str, answer: str | None, tests: str | None = None) -> str:
+    """16 hex digits that depend on the content of a problem and on nothing else."""
+    content = json.dumps([question, answer, tests], ensure_ascii=False)
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def problem_of(row: Mapping[str, Any]) -> Problem:
+    """The Problem in a row of the rollout table."""
+    choices = row.get("choices")
+    meta = row.get("meta")
+    return Problem(
+        question=row.get("question") or "",
+        answer=row.get("answer"),
+        tests=row.get("tests"),
+        choices=tuple(json.loads(choices)) if choices else None,
+        domain=row.get("domain"),
+        source=row.get("source"),
+        problem_id=row.get("problem_id") or "",
+        meta=json.loads(meta) if meta else {},
+    )
+
+
+def completion_of(row: Mapping[str, Any]) -> Completion:
+    """The Completion in a row of the rollout table."""
+    return Completion(
+        response=row.get("response") or "",
+        reasoning=row.get("reasoning"),
+        finish_reason=row.get("finish_reason") or "stop",
+        prompt_tokens=row.get("prompt_tokens"),
+        completion_tokens=row.get("completion_tokens"),
+    )
