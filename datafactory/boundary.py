@@ -1,0 +1,182 @@
+"""The process boundary: runs a named function in a warm child process that can be killed.
+
+In   "module:function" and its arguments, anything JSON holds; a timeout in seconds
+Out  what the function returned; TimedOut when it ran longer, Failed when it raised, ran out of memory or died
+Use  sympy and other people's scorers, which hang or eat memory on some inputs and cannot be stopped from within
+
+Callable from any thread: a child serves one call at a time and there are as many as there were calls at once. The
+module is imported in the child only, before the clock of the timeout starts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import cache
+from importlib import import_module
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+MEMORY = 2 << 30  # bytes of address space
+STARTUP = 120.0  # seconds for a new child to start and import, on a machine that is busy with other things
+
+# One thread per child. The linear algebra libraries reserve address space for one per core, and the order of a hash
+# must not decide what sympy makes of an expression.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+
+
+class TimedOut(Exception):
+    """The function ran longer than its timeout; its process is gone."""
+
+
+class Failed(Exception):
+    """The function raised or its process died: the message says which."""
+
+
+class _Died(Failed):
+    """The process is gone, or is not fit for another call."""
+
+
+def call(function: str, *arguments: Any, timeout: float) -> Any:
+    request = json.dumps([function, arguments, timeout]).encode()
+    child = _idle_child()
+    if child is not None:
+        try:
+            return child.ask(request, timeout)
+        except _Died:
+            pass  # memory that earlier calls left behind may be why: a fresh child decides
+    return _Child().ask(request, timeout)
+
+
+def close() -> None:
+    """End every child that waits for work."""
+    while (child := _idle_child()) is not None:
+        child.kill()
+
+
+_idle: list[_Child] = []  # pop and append are atomic: no lock, which a fork could leave held for ever
+
+
+def _idle_child() -> _Child | None:
+    try:
+        child = _idle.pop()
+    except IndexError:
+        return None
+    # After a fork the children still are the first process's, and two processes must not share one.
+    return child if child.owner == os.getpid() else _idle_child()
+
+
+@cache
+def _close_at_exit() -> None:
+    atexit.register(close)
+
+
+class _Child:
+    """The parent's end of one child process."""
+
+    def __init__(self) -> None:
+        _close_at_exit()
+        self.owner = os.getpid()
+        self.pipe, theirs = Pipe()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "datafactory.boundary", str(theirs.fileno()), str(self.owner)],
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                # what the function prints goes nowhere: neither into the pipe nor over a progress display
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is the parent's to handle
+            )
+
+    def ask(self, request: bytes, timeout: float) -> Any:
+        try:
+            outcome = self._exchange(request, timeout)
+        except BaseException:
+            self.kill()
+            raise
+        _idle.append(self)
+        if "raised" in outcome:
+            raise Failed(outcome["raised"])
+        return outcome["returned"]
+
+    def _exchange(self, request: bytes, timeout: float) -> dict[str, Any]:
+        try:
+            self.pipe.send_bytes(request)
+            if not self.pipe.poll(STARTUP):
+                raise _Died(f"the child process was not ready after {STARTUP:g} s")
+            self.pipe.recv_bytes()
+            if not self.pipe.poll(timeout):
+                raise TimedOut(f"not finished after {timeout:g} s")
+            outcome = json.loads(self.pipe.recv_bytes())
+        except (EOFError, OSError):
+            self.process.wait()
+            raise _Died(f"the child process ended with exit status {self.process.returncode}") from None
+        if "out_of_memory" in outcome:
+            raise _Died(f"out of memory: more than {MEMORY >> 20} MiB")
+        return outcome
+
+    def kill(self) -> None:
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: what it started goes with it
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.pipe.close()
+
+
+def _serve(pipe: Connection) -> None:
+    """The child: answer requests until the parent hangs up."""
+    while True:
+        try:
+            function, arguments, timeout = json.loads(pipe.recv_bytes())
+        except (EOFError, OSError):
+            return
+        try:
+            module, _, name = function.partition(":")
+            run = getattr(import_module(module), name)
+            pipe.send_bytes(b"ready")
+            # Should the parent be gone and C code hold the interpreter, the kernel ends the child without its help.
+            signal.setitimer(signal.ITIMER_REAL, timeout + 5)
+            outcome = json.dumps({"returned": run(*arguments)})
+        except MemoryError:
+            outcome = json.dumps({"out_of_memory": True})
+        except Exception as error:
+            outcome = json.dumps({"raised": _described(error)})
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        pipe.send_bytes(outcome.encode())
+
+
+def _described(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:500]
+    except Exception:  # an error whose text cannot be made, such as one that holds a number of a million digits
+        return type(error).__name__
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _end_with(parent: int) -> None:
+    # Not PR_SET_PDEATHSIG: that is sent when the thread that started the child ends.
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    _limit_memory()
+    _serve(Connection(int(sys.argv[1])))

@@ -1,0 +1,219 @@
+"""Settings as a recipe spells them, read into plugins and files, with messages that name the exact key.
+
+`Nested` carries problems that lie deeper than a field, so that pydantic's report can be followed to the line.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, create_model
+
+from datafactory import plugins
+from datafactory.config import folder_of, key_of
+from datafactory.errors import UserError, did_you_mean
+from datafactory.page import Place
+from datafactory.plugins import Use
+
+Problems = list[tuple[Place, str]]
+
+
+class Nested(ValueError):
+    """Problems below a field: the way from the field, and what is wrong there."""
+
+    def __init__(self, problems: Problems):
+        self.problems = problems
+        super().__init__("; ".join(message for _, message in problems))
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Place, str]]:
+    """Each thing that pydantic found, as (way to the value, message a person understands)."""
+    known = [key_of(name, field) for name, field in model.model_fields.items()]
+    for found in error.errors():
+        place = tuple(part for part in found["loc"] if not _internal(part))
+        inner = found.get("ctx", {}).get("error")
+        if isinstance(inner, Nested):
+            yield from (((*place, *way), message) for way, message in inner.problems)
+        elif isinstance(inner, UserError):
+            yield from ((place, problem) for problem in inner.problems)
+        elif found["type"] == "extra_forbidden":
+            hint = did_you_mean(str(place[-1]), known) if len(place) == 1 else ""
+            yield place, f"no setting named '{place[-1]}'.{hint}"
+        elif found["type"] == "missing":
+            yield place, "is missing"
+        else:
+            yield place, f"{_plainly(found['msg'])}, not {_shown(found['input'])}"
+
+
+def _internal(part: str | int) -> bool:
+    return isinstance(part, str) and (part.startswith(("function-", "tagged-", "lax-or-", "is-instance")) or "[" in part)
+
+
+def _plainly(message: str) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Input ").replace("valid ", "")
+    return message[:1].lower() + message[1:]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def checked(model: type[BaseModel], values: dict[str, Any], info: ValidationInfo | None = None) -> Any:
+    """The model of these values; Nested with every problem otherwise."""
+    try:
+        return model.model_validate(values, context=info.context if info else None)
+    except ValidationError as error:
+        raise Nested(list(problems_of(error, model))) from error
+
+
+def _uses(value: Any, info: ValidationInfo, kind: str) -> tuple[Use, ...]:
+    if isinstance(value, str | dict):
+        value = [value]
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"should be a list of {kind}s")
+    found: list[Use] = []
+    problems: Problems = []
+    for place, item in enumerate(value):
+        if isinstance(item, Use):
+            found.append(item)
+            continue
+        pairs = list(item.items()) if isinstance(item, dict) else [(item, None)]
+        for name, settings in pairs:
+            try:
+                use = plugins.find(kind, str(name), folder_of(info), settings)
+                if use.name in {other.name for other in found}:
+                    raise UserError(f"'{use.name}' stands twice")
+                checked(getattr(use.module, "Config", plugins.NoSettings), dict(use.settings), info)
+                found.append(use)
+            except Nested as error:
+                problems += [((place, str(name), *way), message) for way, message in error.problems]
+            except UserError as error:
+                problems += [((place,), problem) for problem in error.problems]
+    if problems:
+        raise Nested(problems)
+    return tuple(found)
+
+
+Verifiers = Annotated[tuple[Use, ...], BeforeValidator(lambda value, info: _uses(value, info, "verifier"))]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A filter with its settings and the inclusive bounds within which a row is kept."""
+
+    use: Use
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def keeps(self, value: float | None) -> bool:
+        """A value that is null was not decided, and is not kept."""
+        if value is None:
+            return False
+        return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+
+
+class Bounds(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    min: float | None = None
+    max: float | None = None
+
+
+def parameters(use: Use) -> type[BaseModel]:
+    """The settings of a filter, read off its function's keyword-only parameters."""
+    function = getattr(use.module, use.name, None)
+    if not callable(function):
+        raise UserError(f"{use.file or use.name} has no function named '{use.name}'")
+    fields: dict[str, Any] = {
+        name: (parameter.annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default)
+        for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    return create_model(use.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        value = {name: {} for name in value}
+    if not isinstance(value, dict) or not value:
+        raise ValueError("should be a mapping from a filter to its bounds, as in {repetition: {max: 0.2}}")
+    found: list[Measure] = []
+    problems: Problems = []
+    for name, settings in value.items():
+        settings = {} if settings is None else settings
+        if not isinstance(settings, dict):
+            problems.append(((name,), f"should be settings such as {{max: 0.2}}, not {_shown(settings)}"))
+            continue
+        bounds = {key: settings[key] for key in ("min", "max") if key in settings}
+        rest = {key: item for key, item in settings.items() if key not in bounds}
+        try:
+            use = plugins.find("filter", name, folder_of(info), rest)
+            limits = checked(Bounds, bounds)
+            model = parameters(use)
+            known = {*model.model_fields, "min", "max"}
+            unknown = [((name, key), f"no setting named '{key}'.{did_you_mean(key, known)}") for key in rest if key not in known]
+            if unknown:
+                raise Nested([(way[1:], message) for way, message in unknown])
+            settled = checked(model, rest).model_dump()
+            use = Use(use.kind, use.name, use.file, tuple(sorted(settled.items())))
+            found.append(Measure(use, limits.min, limits.max))
+        except Nested as error:
+            problems += [((name, *way), message) for way, message in error.problems]
+        except UserError as error:
+            problems += [((name,), problem) for problem in error.problems]
+    if problems:
+        raise Nested(problems)
+    return tuple(found)
+
+
+Measures = Annotated[tuple[Measure, ...], BeforeValidator(_measures)]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that a recipe gives in place, or by the path of a file; only its content counts."""
+
+    content: str
+    path: str | None = None
+
+
+def _text(value: Any, info: ValidationInfo) -> Text:
+    if isinstance(value, Text):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("should be a text, or the path of a .txt file")
+    if "\n" in value or not value.endswith(".txt"):
+        return Text(value)
+    path = located(value, info)
+    try:
+        return Text(path.read_text(encoding="utf-8"), value)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+Prompt = Annotated[Text, BeforeValidator(_text)]
+
+
+def located(value: str, info: ValidationInfo) -> Path:
+    """The file or folder of that name, sought from the recipe's folder; UserError where there is none."""
+    folder = folder_of(info)
+    path = folder / Path(value).expanduser()
+    if path.exists():
+        return path
+    hint = ""
+    if Path(value).exists():
+        hint = f" Paths start from the recipe's folder: write '{_relative(Path(value).resolve(), folder.resolve())}'."
+    elif path.parent.is_dir():
+        hint = did_you_mean(path.name, [inner.name for inner in path.parent.iterdir() if not inner.name.startswith(".")])
+    raise UserError(f"there is no {path}.{hint}")
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return path.relative_to(folder, walk_up=True).as_posix()  # type: ignore[call-arg]
+    except (TypeError, ValueError):
+        return str(path)

@@ -1,0 +1,164 @@
+"""The store: a finished dataset is a folder of Parquet shards and a manifest with their checksums.
+
+    Draft     a folder that is being filled; shard k appears whole, or not at all
+    Dataset   a folder with a manifest: immutable from then on
+
+Rows that a stage dropped stand beside what it kept, `rejected-00000.parquet` beside `shard-00000.parquet`, written
+first, so that the shard's being there says that both are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from datafactory.errors import StageError
+from datafactory.fingerprint import sha256_of
+from datafactory.tables import cannot_write, read_parquet, write_bytes, write_parquet
+
+MANIFEST = "manifest.json"
+REASON, EVIDENCE = "rejected_reason", "rejected_evidence"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A finished stage's output. A trained stage's has no shards and a `model` folder."""
+
+    folder: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        path = self.folder / MANIFEST
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StageError(f"{path} is not readable ({error}); remove its folder to make it again") from error
+        return manifest
+
+    @property
+    def rows(self) -> int:
+        return int(self.manifest["rows"])
+
+    @property
+    def dropped(self) -> int:
+        return int(self.manifest["dropped"])
+
+    @property
+    def shards(self) -> list[dict[str, Any]]:
+        return list(self.manifest["shards"])
+
+    def read(self, k: int) -> pl.DataFrame:
+        """Shard k, checked against its checksum."""
+        shard = self.shards[k]
+        return read_parquet(self.folder / shard["file"], shard["sha256"])
+
+    def rejected(self, k: int) -> pl.DataFrame | None:
+        """What the stage dropped while it made shard k."""
+        shard = self.manifest["rejected"][k]
+        return read_parquet(self.folder / shard["file"], shard["sha256"]) if shard else None
+
+    def scan(self) -> pl.LazyFrame:
+        return pl.scan_parquet([self.folder / shard["file"] for shard in self.shards])
+
+    @property
+    def columns(self) -> list[str]:
+        return pq.read_schema(self.folder / self.shards[0]["file"]).names
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A stage's folder before its manifest exists."""
+
+    folder: Path
+
+    def shard(self, k: int) -> Path:
+        return self.folder / f"shard-{k:05d}.parquet"
+
+    def beside(self, k: int) -> Path:
+        return self.folder / f"rejected-{k:05d}.parquet"
+
+    def has(self, k: int) -> bool:
+        return self.shard(k).exists()
+
+    def write(self, k: int, kept: pl.DataFrame, dropped: pl.DataFrame | None = None) -> None:
+        """Shard k: the rows kept and the rows dropped, the latter with `rejected_reason` and `rejected_evidence`."""
+        if dropped is not None and dropped.height:
+            write_parquet(dropped, self.beside(k))
+        else:
+            self.beside(k).unlink(missing_ok=True)
+        write_parquet(kept, self.shard(k))
+
+    def remove(self, k: int) -> None:
+        self.shard(k).unlink(missing_ok=True)
+
+    def finish(self, count: int, about: dict[str, Any]) -> Dataset:
+        """The dataset of shards 0 to count - 1, with its manifest; `about` says how it was made."""
+        shards = [_entry(self.shard(k)) for k in range(count)]
+        rejected = [_entry(self.beside(k)) if self.beside(k).exists() else None for k in range(count)]
+        manifest = {
+            "rows": sum(shard["rows"] for shard in shards),
+            "dropped": sum(shard["rows"] for shard in rejected if shard),
+            "reasons": self._reasons(count),
+            **about,
+            "shards": shards,
+            "rejected": rejected,
+        }
+        write_bytes(self.folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        return Dataset(self.folder)
+
+    def _reasons(self, count: int) -> dict[str, int]:
+        files = [self.beside(k) for k in range(count) if self.beside(k).exists()]
+        if not files:
+            return {}
+        reasons = pl.concat([pl.read_parquet(file, columns=[REASON]) for file in files])
+        counted = reasons.group_by(REASON).len().sort("len", REASON, descending=[True, False])
+        return {reason: number for reason, number in counted.iter_rows()}
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    try:
+        rows = pq.read_metadata(path).num_rows
+    except (OSError, ValueError) as error:
+        raise StageError(f"{path} is damaged ({error}); remove it to make it again") from error
+    return {"file": path.name, "rows": rows, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / MANIFEST).exists()
+
+
+@contextmanager
+def locked(folder: Path, waiting: Any = None) -> Iterator[None]:
+    """One build at a time in a stage's folder; a second waits, after calling `waiting()`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting:
+                waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        for stale in folder.glob(".*.tmp"):  # of an attempt that was killed while it wrote
+            shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(handle)
