@@ -25,6 +25,7 @@ from typing import Any
 
 MEMORY = 2 << 30  # bytes of address space
 STARTUP = 120.0  # seconds for a new child to start and import, on a machine that is busy with other things
+READY = "ready"  # the child has imported the function and begins
 
 # One thread per child. The linear algebra libraries reserve address space for one per core, and the order of a hash
 # must not decide what sympy makes of an expression.
@@ -86,9 +87,9 @@ class _Child:
         self.pipe, theirs = Pipe()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "datafactory.boundary", str(theirs.fileno()), str(self.owner)],
+                [sys.executable, "-P", "-m", "datafactory.boundary", str(theirs.fileno()), str(self.owner)],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
                 # what the function prints goes nowhere: neither into the pipe nor over a progress display
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -112,12 +113,13 @@ class _Child:
             self.pipe.send_bytes(request)
             if not self.pipe.poll(STARTUP):
                 raise _Died(f"the child process was not ready after {STARTUP:g} s")
-            self.pipe.recv_bytes()
-            if not self.pipe.poll(timeout):
-                raise TimedOut(f"not finished after {timeout:g} s")
             outcome = json.loads(self.pipe.recv_bytes())
+            if outcome == READY:
+                if not self.pipe.poll(timeout):
+                    raise TimedOut(f"not finished after {timeout:g} s")
+                outcome = json.loads(self.pipe.recv_bytes())
         except (EOFError, OSError):
-            self.process.wait()
+            self.kill()
             raise _Died(f"the child process ended with exit status {self.process.returncode}") from None
         if "out_of_memory" in outcome:
             raise _Died(f"out of memory: more than {MEMORY >> 20} MiB")
@@ -142,7 +144,7 @@ def _serve(pipe: Connection) -> None:
         try:
             module, _, name = function.partition(":")
             run = getattr(import_module(module), name)
-            pipe.send_bytes(b"ready")
+            pipe.send_bytes(json.dumps(READY).encode())
             # Should the parent be gone and C code hold the interpreter, the kernel ends the child without its help.
             signal.setitimer(signal.ITIMER_REAL, timeout + 5)
             outcome = json.dumps({"returned": run(*arguments)})
@@ -166,7 +168,9 @@ def _limit_memory() -> None:
         import resource
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    allowed = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
 
 
 def _end_with(parent: int) -> None:

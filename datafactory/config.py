@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-Role = Literal["value", "dataset", "model", "file", "runtime"]
+Role = Literal["value", "dataset", "model", "weights", "file", "runtime"]
 
 
 class Base(BaseModel):
@@ -29,8 +29,11 @@ def _marked(role: Role, default: Any, **settings: Any) -> Any:
     return Field(default, json_schema_extra={"role": role}, **settings)
 
 
-def ref(kind: Literal["dataset", "model"] = "dataset", default: Any = PydanticUndefined, **settings: Any) -> Any:
-    """A field that names a stage or a model above (a list of names where its type is a list)."""
+def ref(kind: Literal["dataset", "model", "weights"] = "dataset", default: Any = PydanticUndefined, **settings: Any) -> Any:
+    """A field that names a stage or a model above (a list of names where its type is a list).
+
+    `model` is weights with the engine that runs them; `weights` is the weights alone, for what trains on them.
+    """
     return _marked(kind, default, **settings)
 
 

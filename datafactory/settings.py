@@ -30,9 +30,14 @@ class Nested(ValueError):
         super().__init__("; ".join(message for _, message in problems))
 
 
-def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Place, str]]:
-    """Each thing that pydantic found, as (way to the value, message a person understands)."""
-    known = [key_of(name, field) for name, field in model.model_fields.items()]
+def problems_of(
+    error: ValidationError, model: type[BaseModel], extra: tuple[str, ...] = ()
+) -> Iterator[tuple[Place, str]]:
+    """Each thing that pydantic found, as (way to the value, message a person understands).
+
+    extra holds keys that stand beside the model's own and are read elsewhere.
+    """
+    known = [*extra, *(key_of(name, field) for name, field in model.model_fields.items())]
     for found in error.errors():
         place = tuple(part for part in found["loc"] if not _internal(part))
         inner = found.get("ctx", {}).get("error")

@@ -1,11 +1,7 @@
-"""Engines: one file each, `Engine(config, weights).generate(requests, sampling)`; requests in, outputs as they finish.
+"""Engines: one file each; requests in, outputs as they finish.
 
-An engine module has VERSION, Config (a Base) and Engine with
-
-    identity() -> dict        what of the engine decides the text, beside the weights
-    render(messages, prefill) the prompt as the model sees it; it is part of a completion's key
-    generate(requests, sampling) -> Iterator[list[Output]]
-                              outputs of the requests that are owed, in batches that belong together
+An engine's file has VERSION, WEIGHTS (whether it runs weights that the recipe names), Config (a Base), and
+`start(config, weights) -> Engine`, which is where heavy imports belong: reading a recipe needs none.
 """
 
 from __future__ import annotations
@@ -65,8 +61,10 @@ class Output:
 
 
 class Engine(Protocol):
-    def identity(self) -> dict[str, str]: ...
+    def render(self, messages: Sequence[Message], prefill: str) -> str:
+        """The prompt as the model sees it; it is part of a completion's key."""
+        ...
 
-    def render(self, messages: Sequence[Message], prefill: str) -> str: ...
-
-    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[list[Output]]: ...
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[list[Output]]:
+        """The outputs of the requests that are owed, in batches that are journaled whole."""
+        ...

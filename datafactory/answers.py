@@ -1,0 +1,136 @@
+"""The final answer in a response: what a model marks as its answer, and the one spelling that answers are compared in.
+
+In   the text of a response, or an answer
+Out  the text of the answer, None where none is marked; for `number`, None where it is not plainly a number
+Use  time grows with the length of the text, not with its square, and no text raises
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+# \boxed{...}, \fbox{...} and \boxed 7; any other escaped character, so that \{ and \} open and close nothing
+_TOKENS = re.compile(
+    r"""(?<!\\)\\++(?:boxed\s+(?P<digits>-?\d(?:[\d.,]*\d)?)|(?P<box>[a-z]{0,8}box(?:ed)?\s*\{))
+    |\\.|(?P<open>\{)|(?P<close>\})""",
+    re.X | re.S,
+)
+_SET = r"\s|\$|\\[()\[\]]|\\q?quad"  # what typesets and says nothing
+_JOINED = re.compile(rf"(?:{_SET})*(?:,|;|and|or|\\text\s*\{{[^{{}}]*\b(?:and|or)\b[^{{}}]*\}})(?:{_SET}|and|or)*")
+_STATED = re.compile(r"\banswer\b[ *]*(?:\bis\b|[:：])|####|答案(?:是|为|：|:)", re.I)
+_INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_SPELLINGS = str.maketrans({**_FULL_WIDTH, **_INVISIBLE, "−": "-", "–": "-", "°": "", "。": "."})
+_MEANINGLESS = re.compile(
+    r"(?<!\\)\\[()\[\],;:!> ]|\\(?:left|right|displaystyle|q?quad)(?![A-Za-z])|\\?\$|\^\s*\{?\s*\\circ\s*\}?|~"
+)
+_TEXT = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
+_FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_SPACE = re.compile(r"(?<!\d) | (?!\d)")  # the space in "1 1/2" means something
+_DIGITS = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+_NUMBER = re.compile(
+    rf"(?P<sign>[+-]?)(?:(?P<a>{_DIGITS})(?:/(?P<b>{_DIGITS}))?|\\frac\{{(?P<c>-?{_DIGITS})\}}\{{(?P<d>-?{_DIGITS})\}})"
+)
+_MATH_MODE = re.compile(r"\$|\\[(\[]|\\boxed")
+_COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:and|or)\b|(?:sqrt|sin|cos|tan|log|ln|pi)(?=[^a-z]|$)")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_MOST_DIGITS = 1000  # Python turns at most 4300 digits into an int
+
+
+def final(text: str) -> str | None:
+    """The marked answer: the last box, of the last <answer> block where there is one; else that block."""
+    inside = tagged(text)
+    return boxed(text) if inside is None else (boxed(inside) or inside)
+
+
+def tagged(text: str) -> str | None:
+    """What the last closed <answer> block holds: the template of R1-Zero (arXiv:2501.12948, Table 1)."""
+    end = text.rfind("</answer>")
+    start = text.rfind("<answer>", 0, end) if end >= 0 else -1
+    return text[start + len("<answer>") : end].strip() if start >= 0 else None
+
+
+def boxed(text: str) -> str | None:
+    """What the last closed \\boxed{} holds, and the boxes that "and", "or" or a comma joins to it, with commas."""
+    boxes: list[_Box] = []
+    opened: list[re.Match[str]] = []
+    for token in _TOKENS.finditer(text):
+        if token["digits"]:
+            boxes.append(_Box(token.start(), *token.span("digits"), token.end()))
+        elif token["box"] or token["open"]:
+            opened.append(token)
+        elif token["close"] and opened:
+            opening = opened.pop()
+            box = _Box(opening.start(), opening.end(), token.start(), token.end())
+            if opening["box"] and not (boxes and box.is_only(boxes[-1])):
+                boxes.append(box)
+    if not boxes:
+        return None
+    first = len(boxes) - 1
+    while first and _JOINED.fullmatch(text, boxes[first - 1].after, boxes[first].before):
+        first -= 1
+    return ", ".join(dict.fromkeys(text[box.start : box.end].strip() for box in boxes[first:]))
+
+
+class _Box(NamedTuple):
+    """Positions in a text: before and after the command, start and end of what it holds."""
+
+    before: int
+    start: int
+    end: int
+    after: int
+
+    def is_only(self, inner: _Box) -> bool:
+        return self.start == inner.before and self.end == inner.after
+
+
+def stated(text: str) -> str | None:
+    """What follows the last "the answer is", "Answer:", "####" or "答案是" on its line."""
+    end = None
+    for marker in _STATED.finditer(text):
+        end = marker.end()
+    if end is None:
+        return None
+    line = text[end:].lstrip(" \t\n:：*").partition("\n")[0]
+    return line.strip(" \t*").rstrip(".。").strip(" *") or None
+
+
+def plain(answer: str) -> str:
+    """An answer in one spelling: what only sets it is gone, a fraction is \\frac{a}{b}. Equal means the same answer."""
+    answer = _MEANINGLESS.sub("", respelled(answer).strip(" \t\n*"))
+    answer = _TEXT.sub(r"\1", answer).replace("{,}", ",").replace("\\%", "%")
+    answer = _FRACTION.sub(lambda f: rf"\frac{{{f[1] or f[2] or ''}}}{{{f[3] or f[4] or ''}}}", answer)
+    return _SPACE.sub("", " ".join(answer.split())).rstrip(".")
+
+
+def number(answer: str) -> Fraction | None:
+    """The value of a plain answer that is an integer, a decimal or a fraction of them and nothing else."""
+    match = _NUMBER.fullmatch(answer) if len(answer) <= _MOST_DIGITS else None
+    if match is None:
+        return None
+    above, below = match["a"] or match["c"], match["b"] or match["d"] or "1"
+    divisor = Fraction(below.replace(",", ""))
+    if divisor == 0:
+        return None
+    value = Fraction(above.replace(",", "")) / divisor
+    return -value if match["sign"] == "-" else value
+
+
+def is_formula(text: str) -> bool:
+    """Whether the text as a whole is an answer, as `x = 2`, `5 square inches` or `\\text{east}` are, and not prose."""
+    if len(text) > 300 or "\n" in text.strip() or has_math_mode(text):
+        return False
+    words = _WORD.findall(_COMMAND.sub(" ", _TEXT.sub(" ", text)))
+    return len(words) < 2 or (len(words) < 4 and text.lstrip("+-(\\ ")[:1].isdigit())
+
+
+def has_math_mode(text: str) -> bool:
+    """Whether something in the text is set as LaTeX, as in $x$, \\(x\\) or a box."""
+    return _MATH_MODE.search(text) is not None
+
+
+def respelled(text: str) -> str:
+    """The text without invisible characters, and with ASCII for what a keyboard or a language spells otherwise."""
+    return text.translate(_SPELLINGS)

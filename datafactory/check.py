@@ -1,0 +1,44 @@
+"""What a stage may ask while its settings are checked: the columns that will be there, before anything runs.
+
+Every stage module has `columns(config, check) -> list of its output's columns`, which reports each mistake through
+`check.wrong` and goes on, so that a person sees all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datafactory.errors import did_you_mean
+
+
+@dataclass(frozen=True)
+class Check:
+    """`above` holds the columns of each stage above; None for one that is itself in error."""
+
+    folder: Path
+    above: dict[str, list[str] | None]
+    wrong: Callable[[tuple[str | int, ...], str], None]
+
+    def of(self, source: str) -> list[str] | None:
+        return self.above.get(source)
+
+    def column(self, columns: Sequence[str] | None, name: str, *place: str | int) -> None:
+        """That `name` is among the columns."""
+        if columns is not None and name not in columns:
+            self.wrong(place, f"no column named '{name}'.{did_you_mean(name, columns)}")
+
+    def condition(self, columns: Sequence[str] | None, text: str | None, *place: str | int) -> None:
+        """That a SQL condition can be read, and speaks of columns that are there."""
+        if text is None:
+            return
+        from datafactory.conditions import columns_in
+
+        try:
+            names = columns_in(text)
+        except ValueError as error:
+            self.wrong(place, str(error))
+            return
+        for name in names:
+            self.column(columns, name, *place)

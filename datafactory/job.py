@@ -1,0 +1,87 @@
+"""What a stage is handed: its inputs, its models, the folder it fills, and how many may work on it.
+
+    job.map_shards(function, source)    the common shape: shard k of the output from shard k of the input
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from datafactory.fingerprint import digest
+from datafactory.models import Model, Weights
+from datafactory.progress import StageProgress
+from datafactory.store import EVIDENCE, REASON, Dataset, Draft, is_finished, locked
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a stage keeps of a shard and what it drops, the latter with a reason and the evidence for it."""
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame | None = None
+    accepted: int | None = None
+
+
+Function = Callable[..., pl.DataFrame | Split]
+
+
+@dataclass(frozen=True)
+class Job:
+    """inputs and models are under the names that the stage's config uses for them."""
+
+    draft: Draft
+    store: Path
+    progress: StageProgress
+    inputs: dict[str, Dataset] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    weights: dict[str, Weights] = field(default_factory=dict)
+    workers: int = 1
+    executor: str = "local"
+
+    def map_shards(self, function: Function, *sources: Dataset) -> None:
+        """Each missing shard k of the output as `function(shard k of each source)`; the function is picklable."""
+        rows = [shard["rows"] for shard in sources[0].shards]
+        missing = [k for k in range(len(rows)) if not self.draft.has(k)]
+        self.progress.expect(sum(rows))
+        self.progress.advance(rows=sum(rows) - sum(rows[k] for k in missing))
+        run = importlib.import_module(f"datafactory.executors.{self.executor}").run
+        tasks = [partial(_shard, function, sources, self.draft, k) for k in missing]
+        for k, accepted in run(tasks, self.workers):
+            self.progress.advance(rows=rows[k], accepted=accepted)
+
+    def aside(self, name: str, decided: Any, function: Function, source: Dataset) -> Dataset:
+        """A dataset beside the stage's own, under everything that decided it: what many configs of a stage share."""
+        draft = Draft(self.store / f"{name}-{digest(decided)[:16]}")
+        with locked(draft.folder):
+            if not is_finished(draft.folder):
+                replace(self, draft=draft).map_shards(function, source)
+                self.progress.rows = 0
+                draft.finish(len(source.shards), {"stage": name, "fingerprint": digest(decided)})
+        return Dataset(draft.folder)
+
+    @property
+    def journals(self) -> Path:
+        return self.store / "journal"
+
+
+def _shard(function: Function, sources: tuple[Dataset, ...], draft: Draft, k: int) -> tuple[int, int | None]:
+    made = function(*(source.read(k) for source in sources))
+    split = made if isinstance(made, Split) else Split(made)
+    draft.write(k, split.kept, split.dropped)
+    return k, split.accepted
+
+
+def parted(table: pl.DataFrame, reasons: list[str | None], evidence: list[str | None]) -> Split:
+    """The rows without a reason kept, the others dropped with theirs."""
+    kept = pl.Series([reason is None for reason in reasons], dtype=pl.Boolean)
+    marked = table.with_columns(
+        pl.Series(REASON, reasons, dtype=pl.String), pl.Series(EVIDENCE, evidence, dtype=pl.String)
+    )
+    return Split(table.filter(kept), marked.filter(~kept), accepted=int(kept.sum()))

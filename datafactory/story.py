@@ -1,0 +1,63 @@
+"""A published dataset's story: the finished stages it came through, as the card, the report and the manifest tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from datafactory.store import EVIDENCE, REASON, Dataset
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A finished stage under the name the recipe gives it; `sources` are the names of what it read."""
+
+    name: str
+    kind: str
+    fingerprint: str
+    dataset: Dataset
+    sources: tuple[str, ...]
+    settings: dict[str, Any]
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What the stage itself counted (its module's `summary`)."""
+        return dict(self.dataset.manifest.get("counts", {}))
+
+    def rejected(self) -> Iterator[pl.DataFrame]:
+        """What the stage dropped, shard by shard, with `stage`, `reason` and `evidence` in front."""
+        for k, shard in enumerate(self.dataset.manifest["rejected"]):
+            if shard:
+                table = self.dataset.rejected(k)
+                assert table is not None
+                yield table.select(
+                    pl.lit(self.name).alias("stage"),
+                    pl.col(REASON).alias("reason"),
+                    pl.col(EVIDENCE).alias("evidence"),
+                    pl.exclude(REASON, EVIDENCE),
+                )
+
+
+@dataclass(frozen=True)
+class Story:
+    """The recipe's finished stages in page order, and which of them is the merge that is published."""
+
+    recipe: str
+    chapters: tuple[Chapter, ...]
+    merged: Chapter
+    models: dict[str, dict[str, Any]]
+
+    def lineage(self) -> tuple[Chapter, ...]:
+        """The merge and what stands above it, in page order."""
+        by_name = {chapter.name: chapter for chapter in self.chapters}
+        found: set[str] = set()
+        left = [self.merged.name]
+        while left:
+            name = left.pop()
+            if name in by_name and name not in found:
+                found.add(name)
+                left.extend(by_name[name].sources)
+        return tuple(chapter for chapter in self.chapters if chapter.name in found)
