@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 # \boxed{...}, \fbox{...} and \boxed 7; any other escaped character, so that \{ and \} open and close nothing
 _TOKENS = re.compile(
-    r"""(?<!\\)\\++(?:boxed\s+(?P<digits>-?\d(?:[\d.,]*\d)?)|(?P<box>[a-z]{0,8}box(?:ed)?\s*\{))
+    r"""(?<!\\)\\++(?:boxed\s+(?P<digits>-?\d(?:[\d.,]*\d)?)|(?P<box>(?:f|begin)?boxed\s*\{|fbox\s*\{))
     |\\.|(?P<open>\{)|(?P<close>\})""",
     re.X | re.S,
 )
@@ -33,9 +33,10 @@ _DIGITS = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)(?:(?P<a>{_DIGITS})(?:/(?P<b>{_DIGITS}))?|\\frac\{{(?P<c>-?{_DIGITS})\}}\{{(?P<d>-?{_DIGITS})\}})"
 )
-_MATH_MODE = re.compile(r"\$|\\[(\[]|\\boxed")
-_COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:and|or)\b|(?:sqrt|sin|cos|tan|log|ln|pi)(?=[^a-z]|$)")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_MATH_MODE = re.compile(r"(?<!\\)(?:\$|\\[(\[]|\\boxed)")
+_COMMAND = re.compile(r"\\(?:begin|end)\{\w*\*?\}|\\[A-Za-z]+|\b(?:and|or|sqrt|sin|cos|tan|log|ln|pi)\b")
+_PROSE = re.compile(r"[^\W\d_]{2,} [^\W\d_]{2,}|[^\W\d_]{3,}.*?\b[^\W\d_]{3,}")
+_ONE_FORMULA = re.compile(r"\$([^$]*)\$|\\\((.*)\\\)")
 _MOST_DIGITS = 1000  # Python turns at most 4300 digits into an int
 
 
@@ -94,7 +95,9 @@ def stated(text: str) -> str | None:
     if end is None:
         return None
     line = text[end:].lstrip(" \t\n:：*").partition("\n")[0]
-    return line.strip(" \t*").rstrip(".。").strip(" *") or None
+    line = line.strip(" \t*").rstrip(".。").strip(" *")
+    formula = _ONE_FORMULA.fullmatch(line)
+    return (formula[1] or formula[2] if formula else line) or None
 
 
 def plain(answer: str) -> str:
@@ -122,8 +125,9 @@ def is_formula(text: str) -> bool:
     """Whether the text as a whole is an answer, as `x = 2`, `5 square inches` or `\\text{east}` are, and not prose."""
     if len(text) > 300 or "\n" in text.strip() or has_math_mode(text):
         return False
-    words = _WORD.findall(_COMMAND.sub(" ", _TEXT.sub(" ", text)))
-    return len(words) < 2 or (len(words) < 4 and text.lstrip("+-(\\ ")[:1].isdigit())
+    words = _COMMAND.sub(" ", _TEXT.sub(" ", text))
+    measured = text.lstrip("+-(\\$ ")[:1].isdigit() and len(text.split()) <= 4  # 5 square inches
+    return measured or _PROSE.search(words) is None
 
 
 def has_math_mode(text: str) -> bool:

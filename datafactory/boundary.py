@@ -4,6 +4,9 @@ In   "module:function" and its arguments, anything JSON holds; a timeout in seco
 Out  what the function returned; TimedOut when it ran longer, Failed when it raised, ran out of memory or died
 Use  sympy and other people's scorers, which hang or eat memory on some inputs and cannot be stopped from within
 
+The function computes and answers: it reads files, and is refused when it would write one, start a program or open a
+connection. That stops the text of a model that a scorer evaluates, not an attacker: whole programs go to the sandbox.
+
 Callable from any thread: a child serves one call at a time and there are as many as there were calls at once. The
 module is imported in the child only, before the clock of the timeout starts.
 """
@@ -26,6 +29,8 @@ from typing import Any
 MEMORY = 2 << 30  # bytes of address space
 STARTUP = 120.0  # seconds for a new child to start and import, on a machine that is busy with other things
 READY = "ready"  # the child has imported the function and begins
+# audit events, docs.python.org/3/library/audit_events.html
+EFFECTS = ("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "signal.", "pty.", "urllib.", "ftplib.", "smtplib.")
 
 # One thread per child. The linear algebra libraries reserve address space for one per core, and the order of a hash
 # must not decide what sympy makes of an expression.
@@ -144,6 +149,7 @@ def _serve(pipe: Connection) -> None:
         try:
             module, _, name = function.partition(":")
             run = getattr(import_module(module), name)
+            _refuse_effects()
             pipe.send_bytes(json.dumps(READY).encode())
             # Should the parent be gone and C code hold the interpreter, the kernel ends the child without its help.
             signal.setitimer(signal.ITIMER_REAL, timeout + 5)
@@ -161,6 +167,16 @@ def _described(error: Exception) -> str:
         return f"{type(error).__name__}: {error}"[:500]
     except Exception:  # an error whose text cannot be made, such as one that holds a number of a million digits
         return type(error).__name__
+
+
+@cache
+def _refuse_effects() -> None:
+    def refuse(event: str, details: tuple[Any, ...]) -> None:
+        writes = event == "open" and isinstance(details[2], int) and details[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if writes or event.startswith(EFFECTS):
+            raise PermissionError(f"{event} is refused behind the process boundary")
+
+    sys.addaudithook(refuse)
 
 
 def _limit_memory() -> None:

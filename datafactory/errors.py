@@ -14,7 +14,7 @@ class DatafactoryError(Exception):
     """Base of the errors that are shown as one line, without a traceback."""
 
 
-class UserError(DatafactoryError):
+class UserError(DatafactoryError, ValueError):
     """The user's mistake, or several: `problems` holds one line each, in page order."""
 
     def __init__(self, *problems: str):

@@ -20,6 +20,9 @@ from datafactory.progress import StageProgress
 from datafactory.store import EVIDENCE, REASON, Dataset, Draft, is_finished, locked
 
 
+ROWS_PER_WORKER = 2000  # fewer are done before a worker process has started
+
+
 @dataclass(frozen=True)
 class Split:
     """What a stage keeps of a shard and what it drops, the latter with a reason and the evidence for it."""
@@ -53,7 +56,8 @@ class Job:
         self.progress.advance(rows=sum(rows) - sum(rows[k] for k in missing))
         run = importlib.import_module(f"datafactory.executors.{self.executor}").run
         tasks = [partial(_shard, function, sources, self.draft, k) for k in missing]
-        for k, accepted in run(tasks, self.workers):
+        workers = min(self.workers, 1 + sum(rows[k] for k in missing) // ROWS_PER_WORKER)
+        for k, accepted in run(tasks, workers):
             self.progress.advance(rows=rows[k], accepted=accepted)
 
     def aside(self, name: str, decided: Any, function: Function, source: Dataset) -> Dataset:

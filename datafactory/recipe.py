@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from datafactory import plugins
 from datafactory.check import Check
-from datafactory.config import Base, key_of, role
+from datafactory.config import Base, key_of, ref, role
 from datafactory.errors import UserError, did_you_mean
 from datafactory.models import Weights, weights_at
 from datafactory.page import Page, Place, read_page
@@ -25,6 +25,14 @@ from datafactory.settings import problems_of
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")
 KEYS = ("name", "seed", "description", "models", "stages")
 RESERVED = ("store",)
+
+
+class AnyStage(Base):
+    """What a stage of an unknown kind most likely refers to."""
+
+    source: str | None = ref("dataset", None, alias="from")
+    model: str | None = ref("model", None)
+    models: tuple[str, ...] = ref("model", ())
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ class Reader:
         self.folder = page.path.parent
         self.limit = limit
         self.problems: list[tuple[int, str]] = []
+        self.faulty: list[Place] = []
         self.models: dict[str, ModelEntry | None] = {}
         self.stages: dict[str, Stage | None] = {}
         self.columns: dict[str, list[str] | None] = {}
@@ -105,6 +114,7 @@ class Reader:
 
     def wrong(self, place: Place, message: str) -> None:
         line = next((self.page.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.page.lines), 0)
+        self.faulty.append(place)
         self.problems.append((line, f"{self.page.where(place)}: {message}"))
 
     def _section(self, key: str) -> dict[str, dict[str, Any]]:
@@ -158,12 +168,11 @@ class Reader:
         self.columns[name] = None
         before = len(self.problems)
         kind = settings.get("do")
-        if not isinstance(kind, str):
-            known = ", ".join(plugins.names("stage"))
-            self.wrong(place, f"`do` is missing: one of {known}")
-            return None
-        use = self._found("stage", kind, (*place, "do"), {})
+        if kind is None:
+            self.wrong(place, f"`do` is missing: one of {', '.join(plugins.names('stage'))}")
+        use = self._found("stage", kind, (*place, "do"), {}) if kind is not None else None
         if use is None:
+            self._references(AnyStage, settings, place)
             return None
         module = use.module
         rest = {key: value for key, value in settings.items() if key != "do"}
@@ -172,10 +181,12 @@ class Reader:
         if "seed" in module.Config.model_fields and rest.get("seed") is None:
             rest["seed"] = seed
         config = self._checked(module.Config, rest, place, extra=("do",))
-        if config is None:
-            return None
-        datasets, models = self._references(config, place)
-        if len(self.problems) > before:
+        if config is None:  # the rest of the settings can still be looked at
+            faulty = {way[2] for way in self.faulty if way[:2] == place and len(way) > 2}
+            sound = {key: value for key, value in rest.items() if key not in faulty}
+            config = self._checked(module.Config, sound, place, extra=("do",), quietly=True)
+        datasets, models = self._references(module.Config, rest, place)
+        if config is None or any(way[:3] == (*place, "from") for way in self.faulty):
             return None
         check = Check(self.folder, dict(self.columns), lambda way, message: self.wrong((*place, *way), message))
         columns = module.columns(config, check)
@@ -194,25 +205,32 @@ class Reader:
             return None
         return use
 
-    def _checked(self, model: type[Base], values: dict[str, Any], place: Place, extra: tuple[str, ...]) -> Any:
+    def _checked(
+        self, model: type[Base], values: dict[str, Any], place: Place, extra: tuple[str, ...], quietly: bool = False
+    ) -> Any:
         try:
             return model.model_validate(values, context={"folder": self.folder})
         except ValidationError as error:
-            for way, message in problems_of(error, model, extra):
+            for way, message in () if quietly else problems_of(error, model, extra):
                 self.wrong((*place, *way), message)
             return None
 
-    def _references(self, config: Base, place: Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _references(
+        self, model: type[Base], values: dict[str, Any], place: Place
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names above that the settings speak of, each checked to be there."""
         datasets: list[str] = []
         models: list[str] = []
-        for name, declared in type(config).model_fields.items():
-            kind = role(declared)
+        for name, declared in model.model_fields.items():
+            kind, key = role(declared), key_of(name, declared)
             if kind not in ("dataset", "model", "weights"):
                 continue
-            value = getattr(config, name)
-            listed = not isinstance(value, str)
-            for index, target in enumerate(value or () if listed else [value]):
-                way = (*place, key_of(name, declared), *([index] if listed else []))
+            value = values.get(key)
+            targets = value if isinstance(value, list) else [value]
+            for index, target in enumerate(targets):
+                if not isinstance(target, str):
+                    continue  # of a wrong type, which is said already
+                way = (*place, key, *([index] if isinstance(value, list) else []))
                 if kind == "dataset":
                     self._dataset(target, way, place[-1])
                     datasets.append(target)

@@ -21,7 +21,7 @@ from datafactory.chat import THINK, fill, split_thinking, turns
 from datafactory.check import Check
 from datafactory.config import Base
 from datafactory.engines import Engine, Output, Request, Sampling
-from datafactory.errors import UserError
+from datafactory.errors import StageError, UserError
 from datafactory.fingerprint import digest
 from datafactory.journal import Journal
 from datafactory.models import Model
@@ -127,6 +127,9 @@ class Sampler:
             for batch in self._paid(owed):
                 self.progress.advance(rows=len(batch), tokens=sum(output.completion_tokens or 0 for output in batch))
         outputs = self.journal.read(request.key for request in requests)
+        lost = [request for request in requests if request.key not in outputs]
+        if lost:
+            raise StageError(f"the engine gave no output for {len(lost)} of {len(requests)} rollouts")
         completions = frame([self._row(request, outputs[request.key]) for request in requests], COMPLETION_COLUMNS)
         index = [place for place in range(len(rows)) for _ in range(self.config.group_size)]
         kept = problems.drop([name for name in COMPLETION_COLUMNS if name in problems.columns])
@@ -144,7 +147,14 @@ class Sampler:
             seed = rollout_seed(self.config.seed or 0, row["problem_id"], rollout)
             decided = [self.model.fingerprint, prompt, self.config.sampling.model_dump(), seed]
             yield Request(
-                digest(decided), row["problem_id"], rollout, tuple(messages), self.config.prefill, prompt, seed
+                key=digest(decided),
+                problem_id=row["problem_id"],
+                question=row["question"],
+                rollout=rollout,
+                messages=tuple(messages),
+                prefill=self.config.prefill,
+                prompt=prompt,
+                seed=seed,
             )
 
     def _row(self, request: Request, output: Output) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, create_model
 
@@ -37,7 +37,6 @@ def problems_of(
 
     extra holds keys that stand beside the model's own and are read elsewhere.
     """
-    known = [*extra, *(key_of(name, field) for name, field in model.model_fields.items())]
     for found in error.errors():
         place = tuple(part for part in found["loc"] if not _internal(part))
         inner = found.get("ctx", {}).get("error")
@@ -46,12 +45,26 @@ def problems_of(
         elif isinstance(inner, UserError):
             yield from ((place, problem) for problem in inner.problems)
         elif found["type"] == "extra_forbidden":
-            hint = did_you_mean(str(place[-1]), known) if len(place) == 1 else ""
-            yield place, f"no setting named '{place[-1]}'.{hint}"
+            known = [*(extra if len(place) == 1 else ()), *_keys(model, place[:-1])]
+            yield place, f"no setting named '{place[-1]}'.{did_you_mean(str(place[-1]), known)}"
         elif found["type"] == "missing":
             yield place, "is missing"
+        elif found["type"] == "value_error" and not place:
+            yield place, _plainly(found["msg"])
         else:
             yield place, f"{_plainly(found['msg'])}, not {_shown(found['input'])}"
+
+
+def _keys(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that the settings at that place can have."""
+    fields = {key_of(name, field): field for name, field in model.model_fields.items()}
+    if not place:
+        return list(fields)
+    inner = fields[place[0]].annotation if place[0] in fields else None  # type: ignore[index]
+    for kind in (inner, *get_args(inner)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return _keys(kind, place[1:])
+    return []
 
 
 def _internal(part: str | int) -> bool:
@@ -59,7 +72,8 @@ def _internal(part: str | int) -> bool:
 
 
 def _plainly(message: str) -> str:
-    message = message.removeprefix("Value error, ").removeprefix("Input ").replace("valid ", "")
+    message = message.removeprefix("Value error, ").removeprefix("Input ").replace("a valid integer", "a whole number")
+    message = message.partition(", unable to parse")[0]
     return message[:1].lower() + message[1:]
 
 

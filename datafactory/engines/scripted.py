@@ -1,0 +1,105 @@
+"""Scripted: answers from a file or a function instead of a model, for tests and dry runs of a recipe.
+
+    teacher: {engine: scripted, answers: answers.jsonl}     rows of `question` and `responses`, taken by rollout index
+    teacher: {engine: scripted, function: ./teacher.py}     its answer(question, rollout, seed) -> str
+
+A question that the file does not hold ends the stage: a dry run must not invent answers.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ValidationInfo, model_validator
+
+from datafactory.config import Base, file, runtime
+from datafactory.engines import Engine, Output, Request, Sampling
+from datafactory.errors import StageError
+from datafactory.settings import located
+from datafactory.sources import rows_of
+from datafactory.types import Message
+
+VERSION = 1
+WEIGHTS = False
+
+
+def _path(value: Any, info: ValidationInfo) -> Path:
+    return value if isinstance(value, Path) else located(str(value), info).resolve()
+
+
+class Config(Base):
+    answers: Annotated[Path, BeforeValidator(_path)] | None = file(None)
+    """A JSONL file with `question` and `responses`."""
+    function: Annotated[Path, BeforeValidator(_path)] | None = file(None)
+    """A Python file with `answer(question, rollout, seed) -> str`."""
+    latency: float = runtime(0.0, ge=0)
+    """Seconds a batch takes."""
+    batch_size: int = runtime(16, ge=1)
+
+    @model_validator(mode="after")
+    def _one(self) -> Config:
+        if (self.answers is None) == (self.function is None):
+            raise ValueError("needs one of answers, function")
+        return self
+
+
+def start(config: Config, weights: str | None) -> Engine:
+    return Script(config)
+
+
+class Script:
+    def __init__(self, config: Config):
+        self.config = config
+        self.answer = _from_file(config.answers) if config.answers else _from_function(config.function)
+
+    def render(self, messages: Sequence[Message], prefill: str) -> str:
+        """The turns one after another, as `role: content` lines."""
+        return "".join(f"{message['role']}: {message['content']}\n" for message in messages) + prefill
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[list[Output]]:
+        owed = [request for request in requests if request.owed]
+        for start in range(0, len(owed), self.config.batch_size):
+            if self.config.latency:
+                time.sleep(self.config.latency)
+            yield [self._output(request, sampling) for request in owed[start : start + self.config.batch_size]]
+
+    def _output(self, request: Request, sampling: Sampling) -> Output:
+        text = self.answer(request.question, request.rollout, request.seed)
+        words = text.split(" ")
+        reason = "length" if len(words) > sampling.max_tokens else "stop"
+        text = " ".join(words[: sampling.max_tokens])
+        count = min(len(words), sampling.max_tokens)
+        return Output(request.key, text, reason, len(request.prompt.split()), count)  # type: ignore[arg-type]
+
+
+def _from_file(path: Path) -> Callable[[str, int, int], str]:
+    known: dict[str, list[str]] = {}
+    for place, row in rows_of(path):
+        if not isinstance(row.get("question"), str) or not isinstance(row.get("responses"), list) or not row["responses"]:
+            raise StageError(f"{place}: an answer has `question` and a list of `responses`")
+        known[row["question"]] = row["responses"]
+
+    def answer(question: str, rollout: int, seed: int) -> str:
+        if question not in known:
+            raise StageError(f"{path} has no answer to the question {question[:80]!r}")
+        responses = known[question]
+        return str(responses[rollout % len(responses)])
+
+    return answer
+
+
+def _from_function(path: Path | None) -> Callable[[str, int, int], str]:
+    assert path is not None
+    spec = importlib.util.spec_from_file_location(f"scripted_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        found: Callable[[str, int, int], str] = module.answer
+    except Exception as error:
+        raise StageError(f"{path} gives no answer(question, rollout, seed): {type(error).__name__}: {error}") from error
+    return found

@@ -1,0 +1,100 @@
+"""Evaluate: models on the same problems, sampled and verified as data is.
+
+In   problems with gold answers, one or more models
+Out  a row per model, problem and rollout, with the verifiers' columns; and per model the scores in the manifest:
+     pass@1 as the mean over the group with a 95 % bootstrap interval over problems, pass@k, what was not decided
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+from pydantic import Field
+
+from datafactory.check import Check
+from datafactory.config import ref, runtime
+from datafactory.groups import interval, pass_at_k
+from datafactory.job import Job
+from datafactory.plugins import Use
+from datafactory.rollouts import Sampled, Sampler
+from datafactory.scoring import demand_decisions, score, score_columns, statuses
+from datafactory.settings import Verifiers
+from datafactory.store import Draft
+from datafactory.tables import write_bytes
+from datafactory.types import COMPLETION_COLUMNS
+
+VERSION = 1
+SCORES = "scores.json"
+
+
+class Config(Sampled):
+    source: str = ref("dataset", alias="from")
+    """The held-out problems."""
+    models: tuple[str, ...] = ref("model", min_length=1)
+    """Names under `models`, or trained stages above."""
+    verifiers: Verifiers = Field(alias="with")
+    """The first one decides what is right; each is averaged."""
+    pass_at: tuple[int, ...] = (1,)
+    """The k of pass@k; at most `group_size`."""
+    max_errors: float = runtime(0.05, ge=0, le=1)
+    """The share of rows that may end in a timeout or an error before the stage fails."""
+
+
+def columns(config: Config, check: Check) -> list[str]:
+    config.check(check)
+    above = check.of(config.source) or []
+    check.column(check.of(config.source), "question", "from")
+    check.column(check.of(config.source), "answer", "from")
+    for k in config.pass_at:
+        if not 1 <= k <= config.group_size:
+            check.wrong(("pass_at",), f"pass@{k} needs `group_size` of {k} or more, not {config.group_size}")
+    problem = [name for name in above if name not in COMPLETION_COLUMNS]
+    return [*problem, *COMPLETION_COLUMNS, *score_columns(config.verifiers)]
+
+
+def run(config: Config, job: Job) -> None:
+    source = job.inputs[config.source]
+    job.progress.expect(source.rows * config.group_size * len(config.models), "rollouts")
+    found = []
+    for place, name in enumerate(config.models):
+        sampler = Sampler(config, job.models[name], job.journals, job.draft.folder.name, job.progress)
+        tables = []
+        for k in range(len(source.shards)):
+            at = place * len(source.shards) + k
+            if job.draft.has(at):
+                tables.append(pl.read_parquet(job.draft.shard(at)))
+                job.progress.advance(rows=tables[-1].height)
+            else:
+                tables.append(score(config.verifiers, sampler.rollouts(source.read(k))))
+                job.draft.write(at, tables[-1])
+        sampler.journal.close()
+        rows = pl.concat(tables)
+        demand_decisions(statuses(rows, config.verifiers), config.max_errors)
+        found.append(scores(rows, config.verifiers, config.pass_at))
+    write_bytes(job.draft.folder / SCORES, json.dumps(found, indent=1).encode())
+
+
+def summary(config: Config, draft: Draft) -> dict[str, Any]:
+    return {"scores": json.loads((draft.folder / SCORES).read_text())}
+
+
+def scores(rows: pl.DataFrame, verifiers: tuple[Use, ...], pass_at: tuple[int, ...]) -> dict[str, Any]:
+    """The scores of one model's rows; a problem of which nothing was decided is counted, not scored."""
+    first = verifiers[0].name
+    groups = rows.group_by("problem_id", maintain_order=True).agg(pl.col(first))[first].to_list()
+    means = [sum(decided) / len(decided) for group in groups if (decided := [r for r in group if r is not None])]
+    found: dict[str, Any] = {"problems": len(groups), "rollouts": rows.height}
+    for k in pass_at:
+        each = [value for group in groups if (value := pass_at_k(group, k)) is not None]
+        if k == 1:
+            each = means  # partial rewards count with their value
+        found[f"pass@{k}"] = sum(each) / len(each) if each else None
+    found["interval"] = interval(means)
+    for use in verifiers[1:]:
+        found[use.name] = rows[use.name].mean()
+    found["undecided"] = rows[first].null_count()
+    found["truncated"] = rows.filter(pl.col("finish_reason") == "length").height
+    found["completion_tokens"] = rows["completion_tokens"].mean()
+    return found

@@ -1,0 +1,1 @@
+"""Training: TRL under transformers' Trainer, never a loop of our own. Imported only when a stage trains."""

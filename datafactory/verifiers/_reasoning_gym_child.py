@@ -1,0 +1,35 @@
+"""What the reasoning_gym verifier runs behind the process boundary: the only file of it that imports reasoning-gym.
+
+In   the name of a dataset and its settings, an entry of it, the answers to score
+Out  the best score that reasoning-gym's own scorer gives to one of the answers
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import reasoning_gym
+from reasoning_gym.dataset import ProceduralDataset
+
+EVALUATING = ("binary_matrix", "n_queens", "number_sorting", "spiral_matrix", "string_insertion")  # call eval(answer)
+TUPLES = ("arc_agi", "rearc")  # their scorers compare tuples, which JSON gives back as lists
+
+
+def score(name: str, settings: str, entry: dict[str, Any], answers: list[str]) -> float:
+    if name in TUPLES:
+        entry = _with_tuples(entry)
+    dataset = _dataset(name, settings)
+    return max(float(dataset.score_answer(answer, entry)) for answer in answers)
+
+
+@lru_cache(maxsize=32)
+def _dataset(name: str, settings: str) -> ProceduralDataset:
+    return reasoning_gym.create_dataset(name, **json.loads(settings))
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_tuples(inner) for key, inner in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
