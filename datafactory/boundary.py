@@ -16,6 +16,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,8 +30,11 @@ from typing import Any
 MEMORY = 2 << 30  # bytes of address space
 STARTUP = 120.0  # seconds for a new child to start and import, on a machine that is busy with other things
 READY = "ready"  # the child has imported the function and begins
-# audit events, docs.python.org/3/library/audit_events.html
-EFFECTS = ("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "signal.", "pty.", "urllib.", "ftplib.", "smtplib.")
+# docs.python.org/3/library/audit_events.html
+EFFECTS = re.compile(
+    r"os\.(chmod|chown|exec|fork|kill|link|mkdir|posix_spawn|remove|rename|rmdir|spawn|symlink|system|truncate)"
+    r"|(subprocess|socket|shutil|pty)\."
+)
 
 # One thread per child. The linear algebra libraries reserve address space for one per core, and the order of a hash
 # must not decide what sympy makes of an expression.
@@ -156,13 +160,13 @@ def _serve(pipe: Connection) -> None:
             outcome = json.dumps({"returned": run(*arguments)})
         except MemoryError:
             outcome = json.dumps({"out_of_memory": True})
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             outcome = json.dumps({"raised": _described(error)})
         signal.setitimer(signal.ITIMER_REAL, 0)
         pipe.send_bytes(outcome.encode())
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"[:500]
     except Exception:  # an error whose text cannot be made, such as one that holds a number of a million digits
@@ -173,7 +177,7 @@ def _described(error: Exception) -> str:
 def _refuse_effects() -> None:
     def refuse(event: str, details: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(details[2], int) and details[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if writes or event.startswith(EFFECTS):
+        if writes or EFFECTS.match(event):
             raise PermissionError(f"{event} is refused behind the process boundary")
 
     sys.addaudithook(refuse)

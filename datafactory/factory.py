@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from datafactory.build import Plan, Step, build, plan
+from datafactory.errors import UserError
+from datafactory.job import Job
+from datafactory.models import weights_at
+from datafactory.page import Page
 from datafactory.progress import Progress
-from datafactory.publish import publish, story_of
-from datafactory.recipe import read_recipe
+from datafactory.publish import chapters_of, publish
+from datafactory.recipe import Reader, read_recipe
 from datafactory.report.funnel import summary
-from datafactory.store import Dataset, is_finished
+from datafactory.settings import problems_of
+from datafactory.store import Draft, dataset_at, is_finished, locked
 
 
 def make(
@@ -33,14 +40,137 @@ def make(
     places = []
     for step in planned.steps.values():
         if step.stage.kind == "merge" and is_finished(step.folder):
-            place, written = publish(planned, step)
-            places.append((step, place, written))
+            places.append((step, *publish(planned, step)))
     if not ran and not any(written for *_, written in places):
         progress.say(f"{planned.recipe.name}: everything is finished; nothing to do")
     else:
         done = [step for step in planned.until(until) if is_finished(step.folder)]
-        summary(_chapters(planned, done), progress.console)
-        progress.say(f"{len(ran)} of {len(planned.steps)} stages ran in {time.monotonic() - started:.0f} s")
+        summary(chapters_of(planned, done), progress.console)
+        progress.say(f"{len(ran)} of {len(planned.steps)} stages ran, in {time.monotonic() - started:.0f} s")
     for step, place, _ in places:
-        progress.say(f"{step.stage.name}: {step.dataset.rows:,} rows in {place} (look at {place / 'report.html'})")
+        progress.say(f"{step.stage.name}: {step.dataset.rows:,} rows in {place} (open {place / 'report.html'})")
     return planned
+
+
+def explain(recipe: Path, outputs: Path, assignments: tuple[str, ...] = (), limit: int | None = None) -> Iterator[str]:
+    """A line per stage: finished, how far it is, or new and why."""
+    planned = plan(read_recipe(recipe, assignments, limit), outputs)
+    width = max(map(len, planned.steps))
+    for name, step in planned.steps.items():
+        yield f"{name:<{width}}  {step.stage.kind:<8}  {_standing(planned, step)}"
+
+
+def _standing(planned: Plan, step: Step) -> str:
+    if step.state == "finished":
+        return f"finished, {step.dataset.rows:,} rows" if step.stage.makes == "dataset" else "finished"
+    sources = [planned.steps[name] for name in step.stage.datasets]
+    if step.state == "started":
+        done = len(list(step.folder.glob("shard-*.parquet")))
+        whole = f" of {len(sources[0].dataset.shards)}" if sources and is_finished(sources[0].folder) else ""
+        return f"started, {done}{whole} shards"
+    before = _before(planned, step)
+    if before is None:
+        return "new"
+    changed = list(_differences(before.get("config", {}), step.identity["config"], ""))
+    if before.get("version") != step.stage.version:
+        changed.append("the stage's version")
+    return "new: " + "; ".join(changed[:4]) if changed else "new"
+
+
+def _before(planned: Plan, step: Step) -> dict[str, Any] | None:
+    """The identity of what stood under this stage's name after the last build."""
+    place = planned.published / step.stage.name / "manifest.json"
+    try:
+        manifest = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if "identity" in manifest:
+        return dict(manifest["identity"])
+    told = [stage for stage in manifest.get("stages", []) if stage["name"] == step.stage.name]
+    return {"config": told[0]["config"], "version": step.stage.version} if told else None
+
+
+def _differences(before: Any, now: Any, place: str) -> Iterator[str]:
+    """`sampling.temperature 0.6 -> 0.7` for each value that is another one."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in {**before, **now}:
+            yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for at, (old, new) in enumerate(zip(before, now, strict=True)):
+            name = new.get("name", at) if isinstance(new, dict) else at
+            yield from _differences(old, new, f"{place}.{name}")
+    elif before != now:
+        hashed = isinstance(now, str) and len(now) == 64
+        yield f"{place} is another one" if hashed else f"{place} {_brief(before)} -> {_brief(now)}"
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def distill_into(dataset: Path, student: str, out: Path, assignments: tuple[str, ...], progress: Progress) -> None:
+    """Train a student on a published dataset or a merge's folder; the model is `out/model`."""
+    from datafactory.stages import distill
+
+    source = dataset_at(dataset)
+    weights = weights_at(student, Path())
+    if (out / "model").exists():
+        raise UserError(f"{out / 'model'} is there already; give another --out")
+    if "messages" not in source.columns:
+        raise UserError(f"{dataset} has no column 'messages'; distil from what a merge published")
+    page = Page(Path("--set"), {})
+    for assignment in assignments:
+        page.set(assignment)
+    values = {"from": "dataset", "model": "student", "seed": 0, **page.values}
+    try:
+        config = distill.Config.model_validate(values, context={"folder": Path()})
+    except ValidationError as error:
+        found = problems_of(error, distill.Config)
+        raise UserError(*[f"--set {'.'.join(map(str, way))}: {message}" for way, message in found]) from error
+    watch = progress.stage("student")
+    job = Job(Draft(out), out, watch, inputs={"dataset": source}, weights={"student": weights})
+    with locked(out):
+        distill.run(config, job)
+    progress.finished(watch, f"student: {out / 'model'}, in {watch.seconds:.0f} s ({watch.figures()})")
+
+
+def evaluate_on(
+    model: str,
+    problems: Path,
+    outputs: Path,
+    progress: Progress,
+    question: str,
+    answer: str,
+    names: str,
+    group_size: int,
+    limit: int | None,
+    assignments: tuple[str, ...],
+) -> dict[str, Any]:
+    """Score a model on a file of problems; what it answered is kept in the store like a recipe's."""
+    page = Page(
+        Path("evaluate"),
+        {
+            "name": "evaluate",
+            "models": {"model": {"model": model}},
+            "stages": {
+                "problems": {"do": "load", "path": str(problems), "question": question, "answer": answer},
+                "scores": {
+                    "do": "evaluate",
+                    "from": "problems",
+                    "models": ["model"],
+                    "with": names.split(","),
+                    "group_size": group_size,
+                },
+            },
+        },
+    )
+    for assignment in assignments:
+        page.set(assignment if assignment.startswith(("models.", "stages.")) else f"stages.scores.{assignment}")
+    planned = plan(Reader(page, limit).recipe(), outputs)
+    build(planned, progress)
+    scores: dict[str, Any] = planned.steps["scores"].dataset.manifest["counts"]["scores"][0]
+    for name, value in scores.items():
+        progress.say(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
+    progress.say(f"rows: {planned.published / 'scores'}")
+    return scores

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +35,31 @@ from datafactory.tables import cannot_write, settle, write_bytes, write_parquet
 LAYOUT = 1
 
 
+def chapters_of(plan: Plan, steps: Iterable[Step]) -> tuple[Chapter, ...]:
+    """The steps that are finished, as a story tells them."""
+    return tuple(
+        Chapter(
+            name=step.stage.name,
+            kind=step.stage.kind,
+            fingerprint=step.fingerprint,
+            dataset=step.dataset,
+            sources=(*step.stage.datasets, *step.stage.models),
+            settings=plan.recipe.settings["stages"][step.stage.name],
+        )
+        for step in steps
+        if is_finished(step.folder)
+    )
+
+
 def story_of(plan: Plan, merge: Step) -> Story:
     """The finished stages of the recipe, with that merge as what is published."""
-    chapters = [
-        Chapter(
-            step.stage.name, step.stage.kind, step.fingerprint, step.dataset,
-            (*step.stage.datasets, *step.stage.models), plan.recipe.settings["stages"][step.stage.name],
-        )
-        for step in plan.steps.values()
-        if is_finished(step.folder)
-    ]
+    chapters = chapters_of(plan, plan.steps.values())
     merged = next(chapter for chapter in chapters if chapter.name == merge.stage.name)
     models = {
         name: {"reference": model.label, "engine": model.engine.name, "fingerprint": model.fingerprint}
         for name, model in plan.models.items()
     }
-    return Story(plan.recipe.name, tuple(chapters), merged, models)
+    return Story(plan.recipe.name, chapters, merged, models)
 
 
 def publish(plan: Plan, merge: Step) -> tuple[Path, bool]:
@@ -160,5 +170,3 @@ def _told(step: Step, part: Chapter) -> dict[str, Any]:
         "settings": part.settings,
         **{key: manifest.get(key) for key in ("rows", "dropped", "reasons", "counts", "packages", "started", "seconds")},
     }
-
-

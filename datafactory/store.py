@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from datafactory.errors import StageError
+from datafactory.errors import StageError, UserError
 from datafactory.fingerprint import sha256_of
 from datafactory.tables import cannot_write, read_parquet, write_bytes, write_parquet
 
@@ -78,6 +78,30 @@ class Dataset:
     @property
     def model(self) -> Path:
         return self.folder / "model"
+
+
+@dataclass(frozen=True)
+class Published(Dataset):
+    """A published folder read as a dataset: its shards are the files under `data`."""
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        manifest = Dataset(self.folder).manifest
+        data = [{"file": name, **entry} for name, entry in manifest["files"].items() if name.startswith("data/")]
+        return {**manifest, "shards": data, "dropped": 0, "rejected": [None] * len(data)}
+
+
+def dataset_at(folder: Path) -> Dataset:
+    """The dataset in a stage's folder or a published one; UserError where there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder} is no finished dataset: it has no readable {MANIFEST}") from error
+    if manifest.get("shards"):
+        return Dataset(folder)
+    if any(name.startswith("data/") for name in manifest.get("files", {})):
+        return Published(folder)
+    raise UserError(f"{folder} holds no rows")
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,11 @@ class Chapter:
 
     @property
     def counts(self) -> dict[str, Any]:
-        """What the stage itself counted (its module's `summary`)."""
-        return dict(self.dataset.manifest.get("counts", {}))
+        """What the stage itself counted (its module's `summary`), models under the names the recipe gives them."""
+        counts = dict(self.dataset.manifest.get("counts", {}))
+        if isinstance(counts.get("scores"), list):
+            counts["scores"] = dict(zip(self.settings["models"], counts["scores"], strict=True))
+        return counts
 
     def rejected(self) -> Iterator[pl.DataFrame]:
         """What the stage dropped, shard by shard, with `stage`, `reason` and `evidence` in front."""

@@ -132,7 +132,7 @@ def _counts(text: str) -> Counter[str]:
 
 
 def _word(script: str) -> str:
-    """The pattern of a word. One letter of an alphabet is a symbol (x, \u03c0), one syllable of Hangul is a word."""
+    """The pattern of a word. One letter of an alphabet is a symbol (x, π), one syllable of Hangul is a word."""
     if script in SPACELESS:  # both are lists of classes, such as \p{Thai}
         return rf"[[{script}]&&\p{{L}}]"
     letter = rf"[[{script}\p{{M}}]&&[\p{{L}}\p{{M}}]]"
@@ -174,7 +174,8 @@ def _language(script: str, words: Sequence[str]) -> str | None:
     known = [profiles[gram] for word in different for gram in _grams(word) if gram in profiles]
     if not known:
         return None
-    # over all there is: langdetect itself draws some at random and stops at the first certainty, a clean trace's undoing
+    # over all there are: langdetect itself draws some at random, which is slower and takes more clean sentences for
+    # another language
     scores = [sum(rival) for rival in zip(*known, strict=True)]
     second, first = sorted(scores)[-2:]
     return rivals[scores.index(first)] if first - second >= _CONFIDENT else None

@@ -1,7 +1,7 @@
 """What the reasoning_gym verifier runs behind the process boundary: the only file of it that imports reasoning-gym.
 
 In   the name of a dataset and its settings, an entry of it, the answers to score
-Out  the best score that reasoning-gym's own scorer gives to one of the answers
+Out  the best score that reasoning-gym's own scorer gives to one of the answers; raises when it raises on all of them
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 import reasoning_gym
 from reasoning_gym.dataset import ProceduralDataset
 
-EVALUATING = ("binary_matrix", "n_queens", "number_sorting", "spiral_matrix", "string_insertion")  # call eval(answer)
 TUPLES = ("arc_agi", "rearc")  # their scorers compare tuples, which JSON gives back as lists
 
 
@@ -21,7 +20,15 @@ def score(name: str, settings: str, entry: dict[str, Any], answers: list[str]) -
     if name in TUPLES:
         entry = _with_tuples(entry)
     dataset = _dataset(name, settings)
-    return max(float(dataset.score_answer(answer, entry)) for answer in answers)
+    scores, faults = [], []
+    for answer in answers:
+        try:
+            scores.append(float(dataset.score_answer(answer, entry)))
+        except Exception as error:
+            faults.append(error)
+    if not scores:
+        raise faults[-1]
+    return max(scores)
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,194 @@
+"""Figures: the numbers behind the report and the card, computed from a story's rows, a few columns at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from datafactory.report.histogram import Histogram, histogram
+from datafactory.story import Chapter, Story
+
+# DeepSeek-R1's 800K: samples and mean tokens by domain (arXiv:2501.12948, Table 5)
+R1_SAMPLES = {"math": 395_285, "code": 211_129, "STEM": 10_124, "logic": 10_395, "general": 177_812}
+R1_TOKENS = {"math": 6_094.2, "code": 7_435.7, "STEM": 4_928.8, "logic": 2_739.0, "general": 1_419.8}
+TOKENS = "completion_tokens"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows with one value of a column; tokens is their mean completion length, None where unknown."""
+
+    name: str | None
+    rows: int
+    share: float
+    tokens: float | None
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Completion tokens of every rollout and of the published ones, between the same edges."""
+
+    sampled: Histogram
+    accepted: Histogram | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A filter's measure in one stage: what it kept and what it dropped, between the same edges."""
+
+    stage: str
+    name: str
+    minimum: float | None
+    maximum: float | None
+    kept: Histogram | None
+    dropped: Histogram | None
+    undecided: int
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Mean reward per problem, over its decided rollouts."""
+
+    rates: Histogram
+    hopeless: int
+    solved: int
+
+    @property
+    def problems(self) -> int:
+        return self.rates.total
+
+
+def rows_of(chapter: Chapter) -> pl.LazyFrame:
+    """The rows of a stage; none where it made a model."""
+    return chapter.dataset.scan() if chapter.dataset.shards else pl.LazyFrame()
+
+
+def columns_of(chapter: Chapter) -> list[str]:
+    return chapter.dataset.columns if chapter.dataset.shards else []
+
+
+def composition(chapter: Chapter, by: str) -> list[Part]:
+    """The rows of a stage by the values of a column, the most frequent first; empty without that column."""
+    names = columns_of(chapter)
+    if by not in names:
+        return []
+    tokens = pl.col(TOKENS).mean() if TOKENS in names else pl.lit(None, dtype=pl.Float64)
+    table = rows_of(chapter).group_by(by).agg(pl.len().alias("rows"), tokens.alias("tokens")).collect()
+    table = table.sort("rows", by, descending=[True, False], nulls_last=True)
+    total = max(1, table["rows"].sum())
+    return [Part(name, rows, rows / total, mean) for name, rows, mean in table.select(by, "rows", "tokens").iter_rows()]
+
+
+def mean_tokens(chapter: Chapter) -> float | None:
+    if TOKENS not in columns_of(chapter):
+        return None
+    mean: float | None = rows_of(chapter).select(pl.col(TOKENS).mean()).collect().item()
+    return mean
+
+
+def domain_named(name: str | None) -> str | None:
+    """The domain of R1's table that this one is, by its name in any case."""
+    return next((known for known in R1_SAMPLES if name and known.lower() == name.lower()), None)
+
+
+def sampling(story: Story) -> list[Chapter]:
+    """The stages of the lineage in which completions first appear."""
+    by_name = {chapter.name: chapter for chapter in story.chapters}
+    have = {name for name, chapter in by_name.items() if TOKENS in columns_of(chapter)}
+    return [
+        chapter
+        for chapter in story.lineage()
+        if chapter.name in have and not any(source in have for source in chapter.sources)
+    ]
+
+
+def problems(chapters: Sequence[Chapter]) -> int:
+    """How many problems the rows of those stages are about."""
+    ids = [rows_of(chapter).select("problem_id") for chapter in chapters if "problem_id" in columns_of(chapter)]
+    return int(pl.concat(ids).select(pl.col("problem_id").n_unique()).collect().item()) if ids else 0
+
+
+def lengths(story: Story) -> Lengths | None:
+    sampled = [rows_of(chapter).select(TOKENS) for chapter in sampling(story)]
+    if not sampled:
+        return None
+    everything = histogram(pl.concat(sampled).collect()[TOKENS])
+    if everything is None:
+        return None
+    accepted = None
+    if TOKENS in columns_of(story.merged):
+        accepted = histogram(rows_of(story.merged).select(TOKENS).collect()[TOKENS], everything.edges)
+    return Lengths(everything, accepted)
+
+
+def by_domain(chapter: Chapter, verifiers: Sequence[str]) -> dict[str | None, dict[str, float | None]]:
+    """The pass rate of each verifier in each domain, as {domain: {verifier: rate}}."""
+    names = columns_of(chapter)
+    if "domain" not in names:
+        return {}
+    rates = [pl.col(verifier).mean() for verifier in verifiers if verifier in names]
+    table = rows_of(chapter).group_by("domain").agg(rates).collect().sort("domain", nulls_last=True)
+    return {row.pop("domain"): row for row in table.iter_rows(named=True)}
+
+
+def groups(chapter: Chapter, verifier: str) -> Groups | None:
+    """None where no problem has more than one rollout, or none was decided."""
+    if not {"problem_id", verifier} <= set(columns_of(chapter)):
+        return None
+    table = rows_of(chapter).group_by("problem_id").agg(pl.col(verifier).mean(), pl.len().alias("rollouts")).collect()
+    rates = table[verifier].drop_nulls()
+    if rates.is_empty() or table["rollouts"].max() == 1:
+        return None
+    found = histogram(rates, tuple(at / 10 for at in range(11)))
+    assert found is not None
+    return Groups(found, int((rates <= 0).sum()), int((rates >= 1).sum()))
+
+
+def measured(story: Story) -> Iterator[Measured]:
+    """Every measure of every stage of the lineage that keeps rows by measures."""
+    for chapter in story.lineage():
+        keep = chapter.settings.get("keep")
+        if not isinstance(keep, dict):
+            continue
+        for filter_, bounds in keep.items():
+            name = Path(str(filter_)).stem if str(filter_).endswith(".py") else str(filter_)
+            if name in columns_of(chapter):
+                yield _measured(chapter, name, bounds if isinstance(bounds, dict) else {})
+
+
+def _measured(chapter: Chapter, name: str, bounds: dict[str, float]) -> Measured:
+    kept = rows_of(chapter).select(name).collect()[name]
+    dropped = pl.concat([kept.clear(), *_rejected(chapter, name)])
+    everything = histogram(pl.concat([kept, dropped]))
+    edges = everything.edges if everything else None
+    return Measured(
+        stage=chapter.name,
+        name=name,
+        minimum=bounds.get("min"),
+        maximum=bounds.get("max"),
+        kept=histogram(kept, edges),
+        dropped=histogram(dropped, edges),
+        undecided=dropped.null_count(),
+    )
+
+
+def _rejected(chapter: Chapter, name: str) -> Iterator[pl.Series]:
+    for _, path in rejected_files([chapter]):
+        yield pl.scan_parquet(path).select(name).collect()[name]
+
+
+def rejected_files(chapters: Sequence[Chapter]) -> list[tuple[str, Path]]:
+    """(stage, file) of everything those stages dropped."""
+    return [
+        (chapter.name, chapter.dataset.folder / entry["file"])
+        for chapter in chapters
+        for entry in chapter.dataset.manifest["rejected"]
+        if entry
+    ]
+
+
+def shard_files(chapter: Chapter) -> list[tuple[str, Path]]:
+    return [(chapter.name, chapter.dataset.folder / entry["file"]) for entry in chapter.dataset.shards]

@@ -1,0 +1,158 @@
+"""What every filter promises, for every file in filters/: it is picked up here by being there."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from importlib import import_module
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datafactory.plugins import docstring, names
+from datafactory.types import COLUMNS
+
+FILTERS = names("filter")
+SCHEMA = {name: getattr(pl, kind)() for name, kind in COLUMNS.items()} | {"math": pl.Float64()}
+
+LOOP = "So the answer is six. " * 40
+PROSE = "Let me add the two numbers first, then check the sum against the question once more. It is right."
+
+
+def row(problem: str, rollout: int, **cells: Any) -> dict[str, Any]:
+    ordinary = {
+        "question": "How many apples do Ann and Ben have together if Ann has two and Ben has four?",
+        "answer": "6",
+        "reasoning": PROSE,
+        "response": "They have six apples: \\boxed{6}.",
+        "finish_reason": "stop",
+        "prompt_tokens": 20,
+        "completion_tokens": 40,
+        "math": 1.0,
+    }
+    return dict.fromkeys(SCHEMA) | {"problem_id": problem, "rollout": rollout} | ordinary | cells
+
+
+def frame(*rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=SCHEMA)
+
+
+ORDINARY = frame(
+    row("a", 0),
+    row("a", 1, reasoning=LOOP, finish_reason="length", math=0.0),
+    row("a", 2, reasoning=None, math=None),
+    row("b", 0, question="小明有几个苹果？他有两个苹果。", reasoning="先算总数，再检查一遍答案。", response="六个。"),
+    row("b", 1, reasoning=None, response=None, finish_reason=None, completion_tokens=None, math=0.1),
+    row("b", 2, reasoning="", response="", math=0.2),
+    row("b", 3, question=None, reasoning="Нужно сложить оба числа, а потом проверить ответ ещё раз.", math=0.7),
+    row("c", 0, reasoning="```python\nprint(6)\n```", response="$6$"),
+)
+
+
+def measure(name: str, rows: pl.DataFrame, **given: Any) -> pl.Series:
+    return getattr(import_module(f"filters.{name}"), name)(rows, **given)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_gives_one_number_per_row(name):
+    measured = measure(name, ORDINARY)
+    assert (measured.name, measured.dtype, measured.len()) == (name, pl.Float64, ORDINARY.height)
+    assert all(math.isfinite(value) for value in measured.to_list())
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_an_empty_frame_gives_no_numbers(name):
+    measured = measure(name, frame())
+    assert (measured.name, measured.dtype, measured.len()) == (name, pl.Float64, 0)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_column_of_nulls_without_a_type_is_measured(name):
+    untyped = pl.DataFrame(ORDINARY.rows()[4:5], schema=ORDINARY.columns, orient="row").with_columns(
+        pl.Series(column, [None]) for column in ("reasoning", "response", "question", "finish_reason")
+    )
+    assert measure(name, untyped).equals(measure(name, ORDINARY[4:5].with_columns(question=pl.lit(None, pl.String))))
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@settings(max_examples=25, deadline=None)
+@given(texts=st.lists(st.tuples(st.none() | st.text(), st.none() | st.text(), st.text()), min_size=1, max_size=4))
+def test_any_unicode_is_measured(name, texts):
+    rows = frame(*(row("a", i, reasoning=r, response=s, question=q) for i, (r, s, q) in enumerate(texts)))
+    measured = measure(name, rows)
+    assert measured.len() == rows.height
+    assert all(math.isfinite(value) for value in measured.to_list())
+
+
+HARD = {
+    "NUL": "a\x00b " * 20,
+    "combining marks": "e\u0301\u0323 " * 50 + "\u0301" * 100,
+    "right to left": "\u202eשלום עולם \u200fمرحبا بالعالم " * 10,
+    "emoji": "👩‍👩‍👧‍👦🏳️‍🌈 " * 20,
+    "private use": "\ue000\uffff\U0010ffff" * 10,
+    "one word of a megabyte": "a" * 1_000_000,
+    "a megabyte of open LaTeX": r"\begin{" * 140_000,
+    "a megabyte of open fences": "```\n" * 250_000,
+    "a megabyte of open brackets": r"\(" * 500_000,
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("text", HARD.values(), ids=HARD)
+def test_hard_text_is_measured(name, text):
+    assert math.isfinite(measure(name, frame(row("a", 0, reasoning=text, response=text)))[0])
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_group_measures_the_same_alone_as_in_company(name):
+    together = ORDINARY.with_columns(measured=measure(name, ORDINARY))
+    for (problem,), group in together.group_by("problem_id"):
+        assert measure(name, group.drop("measured")).to_list() == group["measured"].to_list(), problem
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_the_order_of_the_rows_does_not_matter(name):
+    forward = measure(name, ORDINARY).to_list()
+    assert measure(name, ORDINARY.reverse()).to_list() == forward[::-1]
+    assert measure(name, ORDINARY).to_list() == forward
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_the_rows_are_left_as_they_were(name):
+    rows = ORDINARY.clone()
+    measure(name, rows)
+    assert rows.equals(ORDINARY)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_missing_column_is_named_with_the_columns_there_are(name):
+    rows = pl.DataFrame({"shoe": ["left"], "size": [9]})
+    with pytest.raises(ValueError, match=r"no column '\w+'.*shoe, size"):
+        measure(name, rows)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_settings_are_keywords_of_simple_types_with_defaults(name):
+    function = getattr(import_module(f"filters.{name}"), name)
+    hints = get_type_hints(function)
+    rows, *given = inspect.signature(function).parameters.values()
+    assert (rows.name, hints["rows"], hints["return"]) == ("rows", pl.DataFrame, pl.Series)
+    for parameter in given:
+        assert parameter.kind is parameter.KEYWORD_ONLY
+        kinds = (
+            {hints[parameter.name]}
+            if get_origin(hints[parameter.name]) is Literal
+            else get_args(hints[parameter.name]) or (hints[parameter.name],)
+        )
+        assert all(kind in (int, float, str, bool, type(None)) or get_origin(kind) is Literal for kind in kinds)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_the_docstring_says_what_it_measures_its_source_and_its_use(name):
+    first, *rest = docstring("filter", name).splitlines()
+    assert first.startswith(f"{name.replace('_', ' ').capitalize()}: ") and first.endswith(".")
+    assert [line.split()[0] for line in rest if line[:1].strip()] == ["Measure", "Source", "Use"]
+    assert isinstance(import_module(f"filters.{name}").VERSION, int)
