@@ -25,6 +25,7 @@ import time
 from functools import cache
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any
 
 MEMORY = 2 << 30  # bytes of address space
@@ -98,7 +99,11 @@ class _Child:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "datafactory.boundary", str(theirs.fileno()), str(self.owner)],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
+                env={
+                    **os.environ,
+                    **ENVIRONMENT,
+                    "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
+                },
                 # what the function prints goes nowhere: neither into the pipe nor over a progress display
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

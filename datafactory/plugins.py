@@ -36,21 +36,27 @@ class NoSettings(Base):
 class Use:
     """A plugin with the settings one recipe gives it; small and picklable, so that a worker process can load it.
 
-    file is set for a plugin of the user's own, and is then absolute.
+    file is set for a plugin of the user's own, and is then absolute; folder is where paths in its settings start.
     """
 
     kind: str
     name: str
     file: str | None = None
     settings: tuple[tuple[str, Any], ...] = field(default=())
+    folder: str = "."
 
     @property
     def module(self) -> ModuleType:
-        return _module_at(self.kind, self.file) if self.file else _module_named(self.kind, self.name)
+        if not self.file:
+            return _module_named(self.kind, self.name)
+        state = Path(self.file).stat()  # a file that was edited is another module
+        return _module_at(self.kind, self.file, state.st_mtime_ns, state.st_size)
 
     @property
     def config(self) -> Any:
-        return getattr(self.module, "Config", NoSettings).model_validate(dict(self.settings))
+        return getattr(self.module, "Config", NoSettings).model_validate(
+            dict(self.settings), context={"folder": Path(self.folder)}
+        )
 
     @property
     def version(self) -> str:
@@ -93,10 +99,10 @@ def find(kind: str, name: str, folder: Path, settings: dict[str, Any] | None = N
         path = (folder / name).resolve()
         if not path.is_file():
             raise UserError(f"there is no file {path}")
-        return Use(kind, path.stem, str(path), given)
+        return Use(kind, path.stem, str(path), given, str(folder.resolve()))
     if name not in names(kind):
         raise UserError(f"no {kind} named '{name}'.{did_you_mean(name, names(kind))}")
-    return Use(kind, name, None, given)
+    return Use(kind, name, None, given, str(folder.resolve()))
 
 
 @cache
@@ -105,8 +111,8 @@ def _module_named(kind: str, name: str) -> ModuleType:
 
 
 @cache
-def _module_at(kind: str, file: str) -> ModuleType:
-    digest = hashlib.sha256(file.encode()).hexdigest()[:12]
+def _module_at(kind: str, file: str, changed: int, size: int) -> ModuleType:
+    digest = hashlib.sha256(f"{file} {changed} {size}".encode()).hexdigest()[:12]
     name = f"datafactory_{kind}_{digest}_{Path(file).stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None

@@ -192,7 +192,9 @@ class Reader:
         columns = module.columns(config, check)
         if len(self.problems) > before:
             return None
-        self.columns[name] = columns
+        # below a stage that is in error itself nothing is known of the columns
+        unknown = any(self.columns.get(source) is None for source in datasets)
+        self.columns[name] = columns = None if unknown else columns
         makes = getattr(module, "MAKES", "dataset")
         return Stage(name, use.name, config, module.VERSION, makes, columns, datasets, models)
 

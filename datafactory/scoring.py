@@ -58,11 +58,16 @@ def statuses(table: pl.LazyFrame | pl.DataFrame, verifiers: Sequence[Use]) -> di
     return found
 
 
-def demand_decisions(counts: dict[str, dict[str, int]], most: float) -> None:
+def demand_decisions(table: pl.LazyFrame | pl.DataFrame, verifiers: Sequence[Use], most: float) -> None:
     """StageError when a verifier failed on more than that share of the rows: it must not look like hard problems."""
-    for name, by_status in counts.items():
+    for use in verifiers:
+        by_status = statuses(table, [use])[use.name]
         total = sum(by_status.values())
         failed = sum(by_status.get(status, 0) for status in UNDECIDED)
         if total and failed > most * total:
             said = ", ".join(f"{by_status[status]:,} {status}" for status in UNDECIDED if by_status.get(status))
-            raise StageError(f"the verifier {name} decided too few of {total:,} rows ({said}); max_errors is {most:g}")
+            first = table.lazy().filter(pl.col(f"{use.name}_status").is_in(UNDECIDED)).select(f"{use.name}_detail")
+            raise StageError(
+                f"the verifier {use.name} decided too few of {total:,} rows ({said}; the first: "
+                f"{first.head(1).collect().item()}); max_errors is {most:g}"
+            )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -178,7 +178,7 @@ def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:
             if unknown:
                 raise Nested([(way[1:], message) for way, message in unknown])
             settled = checked(model, rest).model_dump()
-            use = Use(use.kind, use.name, use.file, tuple(sorted(settled.items())))
+            use = replace(use, settings=tuple(sorted(settled.items())))
             found.append(Measure(use, limits.min, limits.max))
         except Nested as error:
             problems += [((name, *way), message) for way, message in error.problems]

@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
             os.fsync(stream.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True) if not isinstance(error, NotADirectoryError) else None
+        with suppress(OSError):
+            beside.unlink()
         raise cannot_write(path, error) from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from datafactory.report.histogram import Histogram
 from datafactory.report.units import number
@@ -16,7 +17,9 @@ WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 22, 26
 
 
-def histogram(layers: Sequence[tuple[str, str, Histogram]], marks: Sequence[tuple[str, float]] = (), label: str = "") -> str:
+def histogram(
+    layers: Sequence[tuple[str, str, Histogram]], marks: Sequence[tuple[str, float]] = (), label: str = ""
+) -> str:
     """Layers of (what, class, counts) between the same edges, drawn over each other from zero, the first behind.
 
     Marks are thresholds: (text, where); one that lies beyond the edges is not drawn.
@@ -34,9 +37,11 @@ def histogram(layers: Sequence[tuple[str, str, Histogram]], marks: Sequence[tupl
 
     drawn = [_grid(top, y)]
     for what, kind, counts in layers:
-        for start, end, count in zip(edges, edges[1:], counts.counts, strict=False):
+        for (start, end), count in zip(pairwise(edges), counts.counts, strict=True):
             if count:
-                span = f"{number(start)} to {number(end)}" if end - start != 1 or start % 1 == 0 else number(start + 0.5)
+                span = (
+                    f"{number(start)} to {number(end)}" if end - start != 1 or start % 1 == 0 else number(start + 0.5)
+                )
                 drawn.append(
                     f'<rect class="{kind}" x="{x(start) + 0.5:.1f}" width="{max(x(end) - x(start) - 1, 0.8):.1f}" '
                     f'y="{y(count):.1f}" height="{y(0) - y(count):.1f}"><title>{escape(f"{span}: {count:,} {what}")}'
@@ -79,15 +84,15 @@ def line(points: Sequence[tuple[float, float]], label: str) -> str:
 def bar(parts: Sequence[tuple[float, str, str]], width: float = 1.0) -> str:
     """One bar of (share, class, what it is), as wide as that share of its place."""
     inner = "".join(
-        f'<i class="{kind}" style="width:{share:.3%}" title="{escape(what)}"></i>' for share, kind, what in parts if share > 0
+        f'<i class="{kind}" style="width:{share:.3%}" title="{escape(what)}"></i>'
+        for share, kind, what in parts
+        if share > 0
     )
     return f'<div class="bar"><div style="width:{max(width, 0.004):.3%}">{inner}</div></div>'
 
 
 def _svg(drawn: Sequence[str], label: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">' + "".join(drawn) + "</svg>"
-    )
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">' + "".join(drawn) + "</svg>"
 
 
 def _grid(top: float, y) -> str:  # type: ignore[no-untyped-def]
@@ -96,7 +101,7 @@ def _grid(top: float, y) -> str:  # type: ignore[no-untyped-def]
 
 def _rule(y: float, text: str) -> str:
     return (
-        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<line class="rule" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text class="axis" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>'
     )
 
@@ -124,7 +129,7 @@ def _round_up(most: float) -> float:
 
 def _ticks(edges: Sequence[float]) -> list[float]:
     """About five edges; the middles of the bins where each is one whole number."""
-    if all(end - start == 1 and start % 1 == 0.5 for start, end in zip(edges, edges[1:], strict=False)):
+    if all(end - start == 1 and start % 1 == 0.5 for start, end in pairwise(edges)):
         edges = [edge + 0.5 for edge in edges[:-1]]
     every = math.ceil((len(edges) - 1) / 5) or 1
     return list(edges[::every])

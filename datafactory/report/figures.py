@@ -14,6 +14,7 @@ from datafactory.story import Chapter, Story
 # DeepSeek-R1's 800K: samples and mean tokens by domain (arXiv:2501.12948, Table 5)
 R1_SAMPLES = {"math": 395_285, "code": 211_129, "STEM": 10_124, "logic": 10_395, "general": 177_812}
 R1_TOKENS = {"math": 6_094.2, "code": 7_435.7, "STEM": 4_928.8, "logic": 2_739.0, "general": 1_419.8}
+R1_MEAN = 5_355.3
 TOKENS = "completion_tokens"
 
 
@@ -37,14 +38,14 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Measured:
-    """A filter's measure in one stage: what it kept and what it dropped, between the same edges."""
+    """A filter's measure in one stage: of everything it was given and of what it kept, between the same edges."""
 
     stage: str
     name: str
     minimum: float | None
     maximum: float | None
+    everything: Histogram | None
     kept: Histogram | None
-    dropped: Histogram | None
     undecided: int
 
 
@@ -163,14 +164,13 @@ def _measured(chapter: Chapter, name: str, bounds: dict[str, float]) -> Measured
     kept = rows_of(chapter).select(name).collect()[name]
     dropped = pl.concat([kept.clear(), *_rejected(chapter, name)])
     everything = histogram(pl.concat([kept, dropped]))
-    edges = everything.edges if everything else None
     return Measured(
         stage=chapter.name,
         name=name,
         minimum=bounds.get("min"),
         maximum=bounds.get("max"),
-        kept=histogram(kept, edges),
-        dropped=histogram(dropped, edges),
+        everything=everything,
+        kept=histogram(kept, everything.edges) if everything else None,
         undecided=dropped.null_count(),
     )
 

@@ -107,7 +107,9 @@ def summary(chapters: Iterable[Chapter], console: Console) -> None:
     for rate in rates(chapters):
         undecided = sum(rate.statuses.values()) - _decided(rate)
         left = f" ({undecided:,} undecided)" if undecided else ""
-        console.print(Text(f"{rate.stage}: {rate.verifier} passes {percent(rate.mean)} of {_decided(rate):,} rows{left}"))
+        console.print(
+            Text(f"{rate.stage}: {rate.verifier} passes {percent(rate.mean)} of {_decided(rate):,} rows{left}")
+        )
 
 
 def _decided(rate: Rate) -> int:

@@ -19,8 +19,10 @@ class Histogram:
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
-    mean: float | None = None
-    median: float | None = None
+    low: float
+    high: float
+    mean: float
+    median: float
 
     @property
     def total(self) -> int:
@@ -50,25 +52,34 @@ def _round_step(width: float) -> float:
 
 
 def histogram(values: pl.Series, edges: Sequence[float] | None = None, bins: int = BINS) -> Histogram | None:
-    """The finite values of a column; None where there is none."""
-    whole = values.dtype.is_integer() or values.dtype == pl.Boolean
+    """The finite values of a column; None where there is none. What lies beyond given edges counts in the last bin."""
     found = values.cast(pl.Float64).drop_nulls()
     found = found.filter(found.is_finite())
     if found.is_empty():
         return None
+    low, high, mean, median = (float(number) for number in _centre(found))
     if edges is None:
-        low, high = float(found.min()), float(found.max())  # type: ignore[arg-type]
-        whole = whole or bool((found == found.floor()).all())
-        edges = edges_for(low, high, whole, bins)
+        edges = edges_for(low, high, bool((found == found.floor()).all()), bins)
     # the bin of a value by comparison with the edges, so that 0.3 stands where 0.3 is drawn
     counts = [0] * (len(edges) - 1)
-    at = pl.Series(edges[1:-1], dtype=pl.Float64).search_sorted(found, side="right") if len(edges) > 2 else None
-    if at is None:
-        counts[0] = found.len()
-    else:
-        for place, count in at.value_counts().iter_rows():
-            counts[place] = count
-    return Histogram(tuple(edges), tuple(counts), found.mean(), found.median())  # type: ignore[arg-type]
+    places = pl.Series(edges[1:-1], dtype=pl.Float64).search_sorted(found, side="right")
+    for place, count in places.value_counts().iter_rows():
+        counts[place] = count
+    return Histogram(tuple(edges), tuple(counts), low, high, mean, median)
+
+
+def _centre(found: pl.Series) -> tuple[float, ...]:
+    value = pl.col("value")
+    return (
+        pl.DataFrame({"value": found})
+        .select(
+            value.min().alias("low"),
+            value.max().alias("high"),
+            value.mean().alias("mean"),
+            value.median().alias("median"),
+        )
+        .row(0)
+    )
 
 
 def sparkline(counts: Sequence[int]) -> str:

@@ -85,7 +85,7 @@ def choose(files: Sequence[tuple[str, Path]], by: Sequence[str], count: int) -> 
     if not found:
         return []
     chosen = spread(pl.concat(found, how="diagonal_relaxed"), ["stage", *by], count).head(count)
-    return [_read(*files[at], row) for at, row in chosen.select("file", "row").iter_rows()]
+    return [_read(files[at], row) for at, row in chosen.select("file", "row").iter_rows()]
 
 
 def spread(keys: pl.DataFrame, by: Sequence[str], most: int) -> pl.DataFrame:
@@ -95,11 +95,14 @@ def spread(keys: pl.DataFrame, by: Sequence[str], most: int) -> pl.DataFrame:
     if identity:
         keys = keys.sort(identity)
     if "problem_id" in identity:
-        keys = keys.with_columns(pl.int_range(pl.len()).over("problem_id").alias("nth")).sort("nth", maintain_order=True)
+        keys = keys.with_columns(pl.int_range(pl.len()).over("problem_id").alias("nth")).sort(
+            "nth", maintain_order=True
+        )
     turn = pl.int_range(pl.len()).over(by) if by else pl.int_range(pl.len())
     keys = keys.with_columns(turn.alias("turn")).filter(pl.col("turn") < most)
     return keys.sort("turn", *by, maintain_order=True).drop("turn", "nth", strict=False)
 
 
-def _read(stage: str, path: Path, row: int) -> Trace:
+def _read(file: tuple[str, Path], row: int) -> Trace:
+    stage, path = file
     return trace_of(pl.scan_parquet(path).slice(row, 1).collect().row(0, named=True), stage)

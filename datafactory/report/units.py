@@ -1,8 +1,10 @@
-"""Units: numbers as a person reads them."""
+"""Units: numbers and types as a person reads them."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import polars as pl
 
 
 def number(value: Any) -> str:
@@ -53,3 +55,12 @@ def size(count: float) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 row`, `2,000 rows`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def kind_of(kind: pl.DataType) -> str:
+    """`list of {role, content}`, `string`."""
+    if isinstance(kind, pl.List):
+        return f"list of {kind_of(kind.inner)}"  # type: ignore[arg-type]
+    if isinstance(kind, pl.Struct):
+        return "{" + ", ".join(field.name for field in kind.fields) + "}"
+    return str(kind).lower()

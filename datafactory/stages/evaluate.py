@@ -19,7 +19,7 @@ from datafactory.groups import interval, pass_at_k
 from datafactory.job import Job
 from datafactory.plugins import Use
 from datafactory.rollouts import Sampled, Sampler
-from datafactory.scoring import demand_decisions, score, score_columns, statuses
+from datafactory.scoring import demand_decisions, score, score_columns
 from datafactory.settings import Verifiers
 from datafactory.store import Draft
 from datafactory.tables import write_bytes
@@ -71,7 +71,7 @@ def run(config: Config, job: Job) -> None:
                 job.draft.write(at, tables[-1])
         sampler.journal.close()
         rows = pl.concat(tables)
-        demand_decisions(statuses(rows, config.verifiers), config.max_errors)
+        demand_decisions(rows, config.verifiers, config.max_errors)
         found.append(scores(rows, config.verifiers, config.pass_at))
     write_bytes(job.draft.folder / SCORES, json.dumps(found, indent=1).encode())
 

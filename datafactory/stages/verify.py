@@ -47,7 +47,7 @@ def run(config: Config, job: Job) -> None:
     job.map_shards(partial(verify, config.verifiers), job.inputs[config.source])
     count = len(job.inputs[config.source].shards)
     try:
-        demand_decisions(statuses(_scan(job.draft, count), config.verifiers), config.max_errors)
+        demand_decisions(_scan(job.draft, count), config.verifiers, config.max_errors)
     except StageError:
         for k in range(count):  # what failed is tried again at the next build
             job.draft.remove(k)

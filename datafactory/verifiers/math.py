@@ -9,6 +9,7 @@ Use  GSM8K, MATH, AIME: numbers, expressions, tuples, sets, intervals, matrices,
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 
 from pydantic import Field
@@ -19,9 +20,11 @@ from datafactory.types import Completion, Problem, Verdict
 
 VERSION = 1
 LONGEST = 4000  # characters of an answer; the longest gold answer of MATH has 159
-SAME = 1e-6  # 0.333333 is 1/3: math-verify's float_rounding of 6 places
+SAME = Fraction(1, 10**6)  # 0.333333 is 1/3: math-verify's float_rounding of 6 places
 # Words are compared as words. Bare, they have four letters, as xyz is a product; more than three have other wordings.
-WORDS = re.compile(r"(?P<text>\\(?:text(?:bf|it)?|mbox|mathrm)\s*\{)?(?P<words>[^\W\d_]{2,}(?:[ '-][^\W\d_]+){0,2})\.?(?(text)\})")
+WORDS = re.compile(
+    r"(?P<text>\\(?:text(?:bf|it)?|mbox|mathrm)\s*\{)?(?P<words>[^\W\d_]{2,}(?:[ '-][^\W\d_]+){0,2})\.?(?(text)\})"
+)
 CODE = re.compile(r"__\w+__|\blambda\b|\w\(['\")]")  # states no answer, whatever number it ends in
 FUNCTIONS = ("sin", "cos", "tan", "log", "ln", "sqrt", "exp", "arc", "pi")
 
@@ -89,7 +92,7 @@ def equal_by_spelling(gold: str, given: str) -> bool | None:
     expected, got = answers.number(ours), answers.number(theirs)
     if expected is not None and got is not None:
         whole = expected.denominator == 1 and got.denominator == 1
-        return expected == got or not whole and abs(expected - got) <= SAME * max(abs(expected), abs(got))
+        return expected == got or (not whole and abs(expected - got) <= SAME * max(abs(expected), abs(got)))
     words = WORDS.fullmatch(gold)
     if words and (words["text"] or (len(words["words"]) > 3 and not gold.startswith(FUNCTIONS))):
         return ours.casefold() == theirs.casefold()

@@ -1,7 +1,7 @@
 """reasoning-gym: the score that the dataset which made the problem gives to the answer.
 
-In   question, answer, response; meta: reasoning_gym (the dataset's name), metadata (the entry's), and where they are not
-     the dataset's defaults, config (its settings)
+In   question, answer, response; meta: reasoning_gym (the dataset's name), metadata (the entry's), and config (the
+     dataset's settings, where they are not its defaults)
 Out  the dataset's score, correct when it is 1; no_answer for an empty response, undecidable_gold for a problem that is
      not reasoning-gym's, timeout after `timeout` seconds, error when the scorer raised
 Use  the answer in <answer> tags, as reasoning-gym's own prompts ask, in a \\boxed{}, after "the answer is", or alone

@@ -53,7 +53,7 @@ def test_a_decoder_that_loops_scores_near_one():
     "loop", ["让我再检查一遍这个答案。", "もう一度確認してみましょう。", "ลองตรวจสอบอีกครั้ง", "!", "哈", "ha"]
 )
 def test_a_loop_without_spaces_scores_near_one(loop):
-    assert repetition(rows(loop * 400))[0] > 0.95
+    assert repetition(rows(loop * 2000))[0] > 0.95
 
 
 def test_a_chinese_character_is_a_word():

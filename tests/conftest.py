@@ -1,0 +1,76 @@
+"""A small recipe with a scripted teacher, for the tests that build."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+TEACHER = '''
+import os
+
+def answer(question, rollout, seed):
+    a, b = (int(word) for word in question.rstrip("?").split(" + "))
+    log = os.environ.get("TEACHER_LOG")
+    if log:
+        with open(log, "a") as stream:
+            stream.write(f"{question} {rollout} {seed}\\n")
+    said = a + b + (seed % 2)
+    return f"<think>\\nTry {rollout}: I add {a} and {b} and get {said}.\\n</think>\\n\\nThe answer is \\\\boxed{{{said}}}."
+'''
+
+RECIPE = """name: small
+seed: 1
+models:
+  teacher: {engine: scripted, function: ./teacher.py, batch_size: 8}
+stages:
+  problems: {do: load, path: problems.jsonl, question: ask, answer: gold, domain: math, with: [math], rows_per_shard: 10}
+  traces:
+    do: generate
+    from: problems
+    model: teacher
+    group_size: 4
+    system: Be brief.
+    sampling: {temperature: 0.7}
+  checked: {do: verify, from: traces, with: [math, format]}
+  clean: {do: filter, from: checked, keep: {repetition: {max: 0.5}, pass_rate: {min: 0.1, max: 0.9, of: math}}}
+  accepted: {do: select, from: clean, where: math = 1 and format = 1, per_problem: 2, prefer: completion_tokens}
+  chat: {do: load, path: chat.jsonl, question: ask, response: say, domain: general, license: Apache-2.0}
+  dataset: {do: merge, from: [accepted, chat], rows_per_shard: 25}
+"""
+
+
+def write_rows(path: Path, rows: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """The path of a recipe over 40 sums and 5 chat rows, in a folder of its own."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "teacher.py").write_text(TEACHER)
+    write_rows(folder / "problems.jsonl", [{"ask": f"{n} + {2 * n}?", "gold": 3 * n, "n": n} for n in range(40)])
+    write_rows(folder / "chat.jsonl", [{"ask": f"Say {n}.", "say": f"Here you are: {n}."} for n in range(5)])
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    return recipe
+
+
+def command(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`datafactory ...` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "datafactory", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+        timeout=600,
+    )

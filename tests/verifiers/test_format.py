@@ -1,0 +1,76 @@
+"""Format: one closed think block with text in it, first; then an answer."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from datafactory.chat import split_thinking
+from datafactory.types import Completion, Problem
+from datafactory.verifiers import format
+
+CASES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "equivalence" / "format_cases.jsonl"
+
+
+def verdict(text: str, style: str = "think", finish_reason: str = "stop"):
+    completion = split_thinking(text, finish_reason=finish_reason)
+    return format.verify(Problem("q", None), completion, format.Config(style=style))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("<think>\na\n</think>\n\nb", ""),
+        ("<think>a <b> c</think>b", ""),
+        ("<think>a</think>", "no answer after the thinking"),
+        ("<think> \n</think>b", "the think block is empty"),
+        ("b", "no think block"),
+        ("a</think>b", "not one think block at the start"),
+        ("a<think>b</think>c", "not one think block at the start"),
+        ("<think>a</think>b<think>c</think>d", "not one think block at the start"),
+        ("<think>a<think>b</think></think>c", "not one think block at the start"),
+        ("<think>a", "no answer after the thinking"),
+    ],
+)
+def test_the_fault_is_named(text, fault):
+    got = verdict(text)
+    assert (got.reward, got.detail) == (0.0 if fault else 1.0, fault)
+
+
+@pytest.mark.parametrize(
+    ("response", "fault"),
+    [
+        ("<answer>\n4\n</answer>", ""),
+        ("4", "not one answer block"),
+        ("<answer>4", "not one answer block"),
+        ("</answer>4<answer>", "not one answer block"),
+        ("It is <answer>4</answer>", "text outside the answer block"),
+        ("<answer>4</answer>.", "text outside the answer block"),
+        ("<answer>4</answer><answer>5</answer>", "not one answer block"),
+        ("<answer> </answer>", "the answer block is empty"),
+    ],
+)
+def test_the_answer_block_is_all_that_follows_the_thinking(response, fault):
+    text = f"<think>a</think>{response}"
+    assert verdict(text, "think_answer").detail == fault
+    assert verdict(text, "think").reward == 1.0
+
+
+def test_a_truncated_completion_is_not_well_formed():
+    assert verdict("<think>a</think>b", finish_reason="length").detail == "not finished: length"
+
+
+def test_a_think_tag_left_in_the_thinking_is_a_fault():
+    completion = Completion("b", reasoning="a <think> again")
+    assert format.verify(Problem("q"), completion, format.Config()).reward == 0.0
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/data")
+def test_it_agrees_with_the_format_rewards_of_trl_and_open_r1():
+    cases = [json.loads(line) for line in CASES.open(encoding="utf-8")]
+    assert len(cases) == 24
+    for case in cases:
+        style = "think_answer" if "<answer>" in case.get("style", "") else "think"
+        # TRL lets an empty block pass; R1's traces without thinking are what this verifier is to find
+        expected = case["expected"] and "<think></think>" not in case["text"]
+        assert (verdict(case["text"], style).reward == 1.0) == expected, case["text"]
