@@ -109,11 +109,11 @@ def _csv(path: Path, separator: str) -> Iterator[tuple[str, Row]]:
     try:
         for row in reader:
             if None in row or None in row.values():
-                raise StageError(f"{path}:{reader.line_num}: the header names {len(reader.fieldnames or [])} columns, "
+                raise StageError(f"{path}:{reader.reader.line_num}: the header names {len(reader.fieldnames or [])} columns, "
                                  f"this line has {'more' if None in row else 'fewer'}")
-            yield f"{path}:{reader.line_num}", dict(row)
+            yield f"{path}:{reader.reader.line_num}", dict(row)
     except csv.Error as error:
-        raise StageError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+        raise StageError(f"{path}:{reader.reader.line_num}: not CSV: {error}") from error
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, Row]]:

@@ -34,7 +34,7 @@ from datafactory.plugins import PACKAGES, Use  # noqa: E402
 from datafactory.settings import Measure, Text, parameters  # noqa: E402
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.S)
-LABEL = re.compile(r"([A-Z][a-z]+) {2,}(?=\S)")  # `In   question, answer`
+LABEL = re.compile(r"(Drop|[A-Z][a-z]+ ) +(?=\S)")  # `In   question, answer`, `Out  reward`, `Drop duplicates`
 WIDTH = 118
 
 WORDS: dict[Any, str] = {
@@ -44,9 +44,9 @@ WORDS: dict[Any, str] = {
     bool: "true or false",
     Any: "anything",
     Path: "path",
-    Text: "text, or the path of a .txt file: its content counts",
+    Text: "text, or path of a .txt file",
     tuple[str, str]: "list of two texts",
-    tuple[tuple[str, str], ...]: "path of a JSONL file: its content counts",
+    tuple[tuple[str, str], ...]: "path of a JSONL file",
     tuple[Path, ...]: "path, or list of paths",
     tuple[Use, ...]: "name, or list of names with their settings",
     tuple[Measure, ...]: "filters with their bounds",
@@ -55,7 +55,7 @@ PLURALS = {"text": "texts", "whole number": "whole numbers", "number": "numbers"
 NAMES = {
     "dataset": "name of a stage above",
     "model": "name of a model, or of a trained stage above",
-    "weights": "name of a model, or of a trained stage above; only its weights count",
+    "weights": "name of a model, or of a trained stage above, whose weights are taken",
 }
 LIMITS = {"ge": "{:g} or more", "gt": "above {:g}", "le": "at most {:g}", "lt": "below {:g}"}
 MARKS = {"file": "Its content is the identity.", "runtime": "Runtime: never re-runs anything."}
@@ -127,7 +127,7 @@ def described(kinds: str, name: str) -> Iterator[str]:
         for line in paragraph.splitlines():
             label = LABEL.match(line)
             if label:
-                parts.append(f"- **{label[1]}** {line[label.end() :]}")
+                parts.append(f"- **{label[1].strip()}** {line[label.end() :]}")
             elif parts and line.startswith(" "):
                 parts[-1] += f" {line.strip()}"
             elif parts and not parts[-1].startswith("- "):
@@ -147,12 +147,13 @@ def described(kinds: str, name: str) -> Iterator[str]:
 
 
 def settings(model: type[BaseModel], prefix: str = "") -> list[list[str]]:
-    """A row per setting: key, type, default, meaning. Nested settings follow theirs."""
+    """A row per setting: key, type, default, meaning. Names of what stands above lead; nested settings follow theirs."""
     rows = []
-    for name, field in model.model_fields.items():
+    for name, field in sorted(model.model_fields.items(), key=lambda pair: role(pair[1]) not in NAMES):
         key = prefix + key_of(name, field)
         nested = field.annotation if _is_model(field.annotation) else None
-        said = [sentence(meanings(model).get(name, "")), MARKS.get(role(field), "")]
+        meaning = meanings(model).get(name) or (inspect.getdoc(nested) if nested else "") or ""
+        said = [sentence(meaning), MARKS.get(role(field), "")]
         also = [] if not field.validation_alias else _others(field, key_of(name, field))
         said += [f"Also spelled {', '.join(f'`{prefix}{other}`' for other in also)}."] if also else []
         shown = "settings, below" if nested else limited(named(field), field)

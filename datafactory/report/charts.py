@@ -6,7 +6,7 @@ Colours are classes that page.css gives a meaning in light and in dark.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from itertools import pairwise
 
@@ -39,16 +39,14 @@ def histogram(
     for what, kind, counts in layers:
         for (start, end), count in zip(pairwise(edges), counts.counts, strict=True):
             if count:
-                span = (
-                    f"{number(start)} to {number(end)}" if end - start != 1 or start % 1 == 0 else number(start + 0.5)
-                )
+                span = number((start + end) / 2) if counts.centred else f"{number(start)} to {number(end)}"
                 drawn.append(
                     f'<rect class="{kind}" x="{x(start) + 0.5:.1f}" width="{max(x(end) - x(start) - 1, 0.8):.1f}" '
                     f'y="{y(count):.1f}" height="{y(0) - y(count):.1f}"><title>{escape(f"{span}: {count:,} {what}")}'
                     "</title></rect>"
                 )
     drawn += [_mark(text, x(value)) for text, value in marks if low <= value <= high]
-    drawn += [_tick(x(value), number(value)) for value in _ticks(edges)]
+    drawn += [_tick(x(value), number(value)) for value in _ticks(layers[0][2])]
     return _svg(drawn, label)
 
 
@@ -95,8 +93,8 @@ def _svg(drawn: Sequence[str], label: str) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">' + "".join(drawn) + "</svg>"
 
 
-def _grid(top: float, y) -> str:  # type: ignore[no-untyped-def]
-    return "".join(_rule(y(count), number(count)) for count in dict.fromkeys((0, top / 2 if top > 1 else 0, top)))
+def _grid(top: float, y: Callable[[float], float]) -> str:
+    return "".join(_rule(y(count), number(count)) for count in dict.fromkeys((0, top / 2, top)) if count % 1 == 0)
 
 
 def _rule(y: float, text: str) -> str:
@@ -121,15 +119,13 @@ def _mark(text: str, x: float) -> str:
 
 
 def _round_up(most: float) -> float:
-    """The next of 1, 2, 4, 6, 8, 10 times a power of ten, so that half of it is a round number too."""
+    """The next number of one or two digits whose half is as short, times a power of ten."""
     scale = 10.0 ** math.floor(math.log10(most))
-    top = next(step * scale for step in (1, 2, 4, 6, 8, 10) if step * scale >= most)
-    return int(top) if top >= 1 else top
+    return next(step * scale for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if step * scale >= most * (1 - 1e-9))
 
 
-def _ticks(edges: Sequence[float]) -> list[float]:
-    """About five edges; the middles of the bins where each is one whole number."""
-    if all(end - start == 1 and start % 1 == 0.5 for start, end in pairwise(edges)):
-        edges = [edge + 0.5 for edge in edges[:-1]]
+def _ticks(counts: Histogram) -> list[float]:
+    """About five edges, or the middles of the bins where each is about one value."""
+    edges = [(start + end) / 2 for start, end in pairwise(counts.edges)] if counts.centred else counts.edges
     every = math.ceil((len(edges) - 1) / 5) or 1
     return list(edges[::every])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from datafactory.report.histogram import Histogram, histogram
+from datafactory.report.histogram import Edges, Histogram, histogram
 from datafactory.story import Chapter, Story
 
 # DeepSeek-R1's 800K: samples and mean tokens by domain (arXiv:2501.12948, Table 5)
@@ -54,12 +54,9 @@ class Groups:
     """Mean reward per problem, over its decided rollouts."""
 
     rates: Histogram
-    hopeless: int
-    solved: int
-
-    @property
-    def problems(self) -> int:
-        return self.rates.total
+    problems: int
+    never: int
+    always: int
 
 
 def rows_of(chapter: Chapter) -> pl.LazyFrame:
@@ -106,6 +103,16 @@ def sampling(story: Story) -> list[Chapter]:
     ]
 
 
+def sampled(chapters: Sequence[Chapter]) -> int:
+    """How many rows of those stages a model wrote here; loaded responses have no `generation`."""
+    found = [rows_of(chapter).select(pl.col("generation").count()) for chapter in chapters if _has_generation(chapter)]
+    return int(pl.concat(found).sum().collect().item()) if found else 0
+
+
+def _has_generation(chapter: Chapter) -> bool:
+    return "generation" in columns_of(chapter)
+
+
 def problems(chapters: Sequence[Chapter]) -> int:
     """How many problems the rows of those stages are about."""
     ids = [rows_of(chapter).select("problem_id") for chapter in chapters if "problem_id" in columns_of(chapter)]
@@ -113,15 +120,13 @@ def problems(chapters: Sequence[Chapter]) -> int:
 
 
 def lengths(story: Story) -> Lengths | None:
-    sampled = [rows_of(chapter).select(TOKENS) for chapter in sampling(story)]
-    if not sampled:
-        return None
-    everything = histogram(pl.concat(sampled).collect()[TOKENS])
+    lengths = [rows_of(chapter).select(TOKENS) for chapter in sampling(story)]
+    everything = histogram(pl.concat(lengths).collect()[TOKENS]) if lengths else None
     if everything is None:
         return None
     accepted = None
     if TOKENS in columns_of(story.merged):
-        accepted = histogram(rows_of(story.merged).select(TOKENS).collect()[TOKENS], everything.edges)
+        accepted = histogram(rows_of(story.merged).select(TOKENS).collect()[TOKENS], everything.between)
     return Lengths(everything, accepted)
 
 
@@ -143,9 +148,16 @@ def groups(chapter: Chapter, verifier: str) -> Groups | None:
     rates = table[verifier].drop_nulls()
     if rates.is_empty() or table["rollouts"].max() == 1:
         return None
-    found = histogram(rates, tuple(at / 10 for at in range(11)))
+    found = histogram(rates, _of_groups(int(table["rollouts"].max())))  # type: ignore[arg-type]
     assert found is not None
-    return Groups(found, int((rates <= 0).sum()), int((rates >= 1).sum()))
+    return Groups(found, rates.len(), int((rates <= 0).sum()), int((rates >= 1).sum()))
+
+
+def _of_groups(size: int) -> Edges:
+    """From 0 to 1: a bin for each rate a small group can have, else tenths."""
+    if size <= 12:
+        return tuple((at - 0.5) / size for at in range(size + 2)), True
+    return tuple(at / 10 for at in range(11)), False
 
 
 def measured(story: Story) -> Iterator[Measured]:
@@ -170,7 +182,7 @@ def _measured(chapter: Chapter, name: str, bounds: dict[str, float]) -> Measured
         minimum=bounds.get("min"),
         maximum=bounds.get("max"),
         everything=everything,
-        kept=histogram(kept, everything.edges) if everything else None,
+        kept=histogram(kept, everything.between) if everything else None,
         undecided=dropped.null_count(),
     )
 

@@ -10,12 +10,16 @@ import polars as pl
 
 BINS = 24
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+Edges = tuple[tuple[float, ...], bool]  # the edges, and whether each bin stands about one value
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """counts[i] values stand in edges[i] <= value < edges[i + 1]; the last bin holds its upper edge too."""
+    """counts[i] values stand in edges[i] <= value < edges[i + 1]; the last bin holds its upper edge too.
+
+    centred says that the values are few and each bin stands about one of them, as with 0 and 1, or quarters.
+    """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -23,27 +27,29 @@ class Histogram:
     high: float
     mean: float
     median: float
+    centred: bool = False
 
     @property
-    def total(self) -> int:
-        return sum(self.counts)
+    def between(self) -> Edges:
+        """What another histogram is given to be drawn over this one."""
+        return self.edges, self.centred
 
 
-def edges_for(low: float, high: float, whole: bool = False, bins: int = BINS) -> tuple[float, ...]:
-    """At most about `bins` equal steps of a round width over the range.
-
-    A short range of whole numbers gets one bin per number, with the number in its middle.
-    """
-    if whole and high - low < bins:
-        return tuple(value - 0.5 for value in range(int(low), int(high) + 2))
+def edges_of(values: pl.Series, bins: int = BINS) -> Edges:
+    """At most about `bins` equal steps of a round width; around the values themselves where they are as few."""
+    different = values.round(9).unique().sort()
+    low, high = float(different[0]), float(different[-1])
     if low == high:
-        return (low - 0.5, low + 0.5)
+        return (low - 0.5, low + 0.5), True
+    if different.len() <= bins:
+        gap = float(different.diff().min())  # type: ignore[arg-type]
+        count = round((high - low) / gap) + 1
+        if count <= bins:
+            return tuple(round(low + (at - 0.5) * gap, 12) for at in range(count + 1)), True
     step = _round_step((high - low) / bins)
-    if whole:
-        step = max(1.0, math.ceil(step))
     first = math.floor(low / step + 1e-9)
     count = max(1, math.ceil(high / step - 1e-9) - first)
-    return tuple(round((first + at) * step, 12) for at in range(count + 1))
+    return tuple(round((first + at) * step, 12) for at in range(count + 1)), False
 
 
 def _round_step(width: float) -> float:
@@ -51,21 +57,20 @@ def _round_step(width: float) -> float:
     return scale * next(step for step in STEPS if step * scale >= width * (1 - 1e-9))
 
 
-def histogram(values: pl.Series, edges: Sequence[float] | None = None, bins: int = BINS) -> Histogram | None:
+def histogram(values: pl.Series, edges: Edges | None = None) -> Histogram | None:
     """The finite values of a column; None where there is none. What lies beyond given edges counts in the last bin."""
     found = values.cast(pl.Float64).drop_nulls()
     found = found.filter(found.is_finite())
     if found.is_empty():
         return None
-    low, high, mean, median = (float(number) for number in _centre(found))
-    if edges is None:
-        edges = edges_for(low, high, bool((found == found.floor()).all()), bins)
+    bounds, centred = edges or edges_of(found)
     # the bin of a value by comparison with the edges, so that 0.3 stands where 0.3 is drawn
-    counts = [0] * (len(edges) - 1)
-    places = pl.Series(edges[1:-1], dtype=pl.Float64).search_sorted(found, side="right")
+    counts = [0] * (len(bounds) - 1)
+    places = pl.Series(bounds[1:-1], dtype=pl.Float64).search_sorted(found, side="right")
     for place, count in places.value_counts().iter_rows():
         counts[place] = count
-    return Histogram(tuple(edges), tuple(counts), low, high, mean, median)
+    low, high, mean, median = _centre(found)
+    return Histogram(bounds, tuple(counts), low, high, mean, median, centred)
 
 
 def _centre(found: pl.Series) -> tuple[float, ...]:

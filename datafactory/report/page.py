@@ -8,7 +8,7 @@ from string import Template
 import polars as pl
 
 from datafactory.report import charts
-from datafactory.report.figures import TOKENS, columns_of, mean_tokens, problems, rows_of, sampling
+from datafactory.report.figures import TOKENS, mean_tokens, problems, rows_of, sampled, sampling
 from datafactory.report.funnel import Line, funnel
 from datafactory.report.markup import Html, element, join, section, table, text
 from datafactory.report.page_examples import examples
@@ -52,14 +52,11 @@ def _head(story: Story) -> Html:
 
 
 def _tiles(story: Story) -> Html:
-    merged, sampled = story.merged, sampling(story)
-    rollouts = sum(chapter.dataset.rows for chapter in sampled)
+    merged, rollouts = story.merged, sampled(sampling(story))
     tiles = [(number(merged.dataset.rows), "rows published"), (number(problems([merged])), "problems")]
     if rollouts:
         tiles.append((number(rollouts), "completions sampled"))
-    if rollouts and "generation" in columns_of(merged):
-        accepted = rows_of(merged).select(pl.col("generation").count()).collect().item()
-        tiles.append((percent(accepted / rollouts), "of them published"))
+        tiles.append((percent(sampled([merged]) / rollouts), "of them published"))
     mean = mean_tokens(merged)
     if mean is not None:
         total = rows_of(merged).select(pl.col(TOKENS).cast(pl.Int64).sum()).collect().item()

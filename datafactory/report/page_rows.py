@@ -85,10 +85,8 @@ def _domains(chapter: Chapter, found: list[Rate]) -> Html:
 
 
 def _group(verifier: str, groups: Groups) -> Html:
-    note = (
-        f"{counted(groups.problems, 'problem')}: {number(groups.hopeless)} never solved, {number(groups.solved)} always"
-    )
-    chart = charts.histogram([("problems", "all", groups.rates)], label=f"pass rate of each problem by {verifier}")
+    note = f"{counted(groups.problems, 'problem')}: {number(groups.never)} never solved, {number(groups.always)} always"
+    chart = charts.histogram([("problems", "kept", groups.rates)], label=f"pass rate of each problem by {verifier}")
     return figure(f"{verifier}: pass rate of each problem", Html(chart), note)
 
 
@@ -124,7 +122,7 @@ def measures(story: Story) -> Html:
         "What each filter measured over the rows it was given, with the bounds the recipe sets, inclusive. A row "
         "within the bounds of one measure can still fail another.",
         grid(parts),
-        _key([("all", "dropped by the stage"), ("kept", "kept")]) if parts else "",
+        _key([("kept", "kept"), ("dropped", "dropped by the stage")]) if parts else "",
     )
 
 
@@ -140,7 +138,7 @@ def _measure(found: Measured) -> Html:
     everything = found.everything
     if everything is None:
         return figure(found.name, element("p", "nothing was measured", kind="note"), "; ".join(notes))
-    layers = [("measured", "all", everything), *([("kept", "kept", found.kept)] if found.kept else [])]
+    layers = [("measured", "dropped", everything), *([("kept", "kept", found.kept)] if found.kept else [])]
     beyond = [text for text, bound in bounds if not everything.edges[0] <= bound <= everything.edges[-1]]
     if beyond:
         notes.append(f"{' and '.join(beyond)} beyond what was measured")

@@ -15,9 +15,11 @@ import polars as pl
 
 from datafactory.check import Check
 from datafactory.config import Base, ref
+from datafactory.errors import StageError
 from datafactory.job import Job, Split, parted
 from datafactory.measuring import measure
 from datafactory.settings import Measure, Measures
+from datafactory.tables import TYPES
 
 VERSION = 1
 
@@ -35,11 +37,21 @@ def columns(config: Config, check: Check) -> list[str]:
         name, settings = part.use.name, dict(part.use.settings)
         if above is not None and name in above:
             check.wrong(("keep", name), f"'{config.source}' has a column '{name}' already")
-        if name == "pass_rate":
+        if name == "pass_rate" and above is not None and settings["of"] not in above:
             check.column(above, settings["of"], "keep", name, "of")
+        elif above is not None:
+            _try(part, above, check)
         if part.minimum is None and part.maximum is None:
             check.wrong(("keep", name), "needs `min` or `max`; `datafactory measure` measures without deciding")
     return [*(above or []), *(part.use.name for part in config.keep)]
+
+
+def _try(part: Measure, above: list[str], check: Check) -> None:
+    """A filter tells by itself, on a table without rows, which columns and settings it cannot work with."""
+    try:
+        measure([part.use], pl.DataFrame(schema={name: TYPES.get(name, pl.Float64) for name in above}))
+    except StageError as error:
+        check.wrong(("keep", part.use.name), str(error))
 
 
 def run(config: Config, job: Job) -> None:

@@ -1,0 +1,109 @@
+"""Select keeps what a condition and a preference say; merge shuffles, shares and publishes it."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from datafactory.conditions import parts
+from datafactory.stages.merge import _beyond, _duplicates, _shards, published
+from datafactory.stages.merge import Config as Merge
+from datafactory.stages.select import Config as Select
+from datafactory.stages.select import select
+
+ROWS = pl.DataFrame(
+    {
+        "problem_id": ["a", "a", "a", "b", "b", "c"],
+        "rollout": [0, 1, 2, 0, 1, 0],
+        "math": [1.0, 1.0, 1.0, 0.0, None, 1.0],
+        "completion_tokens": [30, 10, 20, 5, 5, None],
+        "clarity": [1, 3, 3, 5, 5, 2],
+    }
+)
+
+
+def chosen(**settings) -> list[tuple[str, int]]:
+    made = select(Select.model_validate({"from": "x", **settings}), ROWS)
+    return list(made.kept.select("problem_id", "rollout").iter_rows())
+
+
+def test_null_is_not_true():
+    assert chosen(where="math = 1") == [("a", 0), ("a", 1), ("a", 2), ("c", 0)]
+    assert chosen(where="math < 1") == [("b", 0)]
+    assert chosen(where="not math = 1") == [("b", 0)]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "expected"),
+    [
+        (None, [("a", 0), ("b", 0), ("c", 0)]),
+        ("completion_tokens", [("a", 1), ("b", 0), ("c", 0)]),
+        ("completion_tokens desc", [("a", 0), ("b", 0), ("c", 0)]),
+        ("clarity desc, completion_tokens desc", [("a", 2), ("b", 0), ("c", 0)]),
+    ],
+)
+def test_the_best_of_each_problem_by_a_preference(prefer, expected):
+    assert chosen(per_problem=1, prefer=prefer) == expected
+
+
+def test_a_dropped_row_says_which_part_it_failed_and_with_what():
+    made = select(Select.model_validate({"from": "x", "where": "math = 1 and clarity >= 2", "per_problem": 1}), ROWS)
+    told = {row[:2]: row[2:] for row in made.dropped.select("problem_id", "rollout", pl.col("^rejected_.*$")).iter_rows()}
+    assert told == {
+        ("a", 0): ("not clarity >= 2", "clarity = 1"),
+        ("a", 2): ("beyond 1 per problem", "2 of its problem by rollout"),
+        ("b", 0): ("not math = 1", "math = 0"),
+        ("b", 1): ("not math = 1", "math = null"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = 1 AND b = 2", ["a = 1", "b = 2"]),
+        ("a = 1 or b = 2 and c = 3", ["a = 1 or b = 2 and c = 3"]),
+        ("a between 1 and 2", ["a between 1 and 2"]),
+        ("(a = 1 and b = 2)", ["(a = 1 and b = 2)"]),
+        ("a = 'x and y'", ["a = 'x and y'"]),
+    ],
+)
+def test_a_condition_is_parted_only_where_that_says_the_same(text, expected):
+    assert parts(text) == expected
+
+
+def table(problems: int, each: int, source: int = 0) -> pl.DataFrame:
+    rows = [
+        {"question": f"{p}?", "problem_id": f"{source}-{p}", "rollout": r, "reasoning": None, "response": f"{source} {p} {r}",
+         "_source": source, "_group": hash((p, source)) % 1000, "_order": hash((p, r)) % 1000}
+        for p in range(problems)
+        for r in range(each)
+    ]
+    return pl.DataFrame(rows).with_columns(pl.col("reasoning").cast(pl.String))
+
+
+def test_shares_are_met_by_the_scarcest_source():
+    rows = pl.concat([table(30, 2, 0), table(10, 1, 1)]).with_row_index("_row")
+    dropped = _beyond(rows, {}, [0.75, 0.25])
+    left = rows.filter(~pl.col("_row").is_in(list(dropped)))
+    assert left["_source"].value_counts().sort("_source")["count"].to_list() == [30, 10]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_every_row_is_in_one_shard_and_every_group_whole(shuffle: bool):
+    rows = table(50, 3).with_row_index("_row")
+    shards = list(_shards(rows, Merge.model_validate({"from": ["x"], "rows_per_shard": 20, "shuffle": shuffle})))
+    assert len(shards) > 3 and all(shard.height >= 20 for shard in shards[:-1])
+    assert sorted(row for shard in shards for row in shard["_row"]) == list(range(150))
+    groups = [set(shard["problem_id"]) for shard in shards]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 50
+
+
+def test_the_same_answer_to_the_same_question_stays_once():
+    rows = pl.concat([table(3, 1), table(3, 1)]).with_row_index("_row")
+    assert set(_duplicates(rows)) == {3, 4, 5}
+
+
+def test_a_row_without_thinking_has_none_in_its_messages():
+    rows = pl.DataFrame({"question": ["q", "q"], "reasoning": ["r", None], "response": ["s", "s"], "problem_id": ["a", "b"]})
+    contents = [turns[1]["content"] for turns in published(rows)["messages"].to_list()]
+    assert contents == ["<think>\nr\n</think>\n\ns", "s"]

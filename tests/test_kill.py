@@ -1,0 +1,118 @@
+"""kill -9 at any moment of a build: started again, it ends in the same bytes and pays for no completion twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from datafactory.journal import Journal
+
+from .conftest import RECIPE, REPOSITORY, command
+
+KILLS = 20
+BATCH = 8
+
+
+def start(folder: Path, log: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TEACHER_LOG": str(log)}
+    words = [sys.executable, "-m", "datafactory", "build", "recipe.yaml"]
+    return subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def kept(folder: Path) -> set[tuple[str, int]]:
+    """(question, rollout) of every completion that is in the journal."""
+    found = set()
+    for segments in (folder / "outputs/store/journal").glob("*"):
+        journal = Journal(segments)
+        for output in journal.read(list(journal._places)).values():
+            rollout, a, b = re.search(r"Try (\d+): I add (\d+) and (\d+)", output.text).groups()  # type: ignore[union-attr]
+            found.add((f"{a} + {b}?", int(rollout)))
+    return found
+
+
+def asked(log: Path) -> list[tuple[str, int]]:
+    """(question, rollout) of every answer the teacher gave, in order."""
+    lines = [line.rsplit(" ", 2) for line in log.read_text().splitlines()]
+    return [(question, int(rollout)) for question, rollout, _ in lines]
+
+
+def shards(folder: Path) -> dict[str, bytes]:
+    """Every Parquet file under its place in the store or the published folder, leftovers included."""
+    files = [path for path in (folder / "outputs").rglob("*.parquet") if not path.is_symlink()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_twenty_kills_end_in_the_same_bytes_and_pay_for_nothing_twice(small: Path, tmp_path: Path):
+    recipe = RECIPE.replace("batch_size: 8", f"batch_size: {BATCH}, latency: 0.1")
+    small.write_text(recipe)
+    whole = tmp_path / "whole"
+    subprocess.run(["cp", "-r", small.parent, whole], check=True)
+    (whole / "recipe.yaml").write_text(RECIPE)
+    assert command("build", "recipe.yaml", cwd=whole).returncode == 0
+
+    stream = random.Random(20251121)
+    log = tmp_path / "teacher.log"
+    log.touch()
+    kills, moments = 0, Counter()
+    while kills < KILLS:
+        before = len(asked(log))
+        journaled = kept(small.parent)
+        running = start(small.parent, log)
+        time.sleep(stream.uniform(0.4, 2.4))
+        ended = running.poll() is not None
+        if not ended:
+            os.killpg(running.pid, signal.SIGKILL)
+            kills += 1
+        _, said = running.communicate()
+        moments[len(said.strip().splitlines())] += 1
+        assert not journaled & set(asked(log)[before:])  # what is on disk is never asked for again
+        if ended:  # it got through: begin again, so that every kill hits a build at work
+            assert running.returncode == 0, said
+            assert shards(small.parent) == shards(whole)
+            subprocess.run(["rm", "-rf", small.parent / "outputs"], check=True)
+            log.write_text("")
+    final = command("build", "recipe.yaml", cwd=small.parent, TEACHER_LOG=str(log))
+    assert final.returncode == 0, final.stderr
+    assert shards(small.parent) == shards(whole)
+    assert not list((small.parent / "outputs").rglob(".*.tmp"))
+    twice = len(asked(log)) - len(set(asked(log)))
+    assert twice <= KILLS * BATCH  # a batch in flight at each kill, at the most
+    assert len(moments) > 1, moments  # the kills hit more than one moment
+
+
+def test_ctrl_c_stops_cleanly_keeps_everything_and_says_how_to_go_on(small: Path, tmp_path: Path):
+    small.write_text(RECIPE.replace("batch_size: 8", "batch_size: 8, latency: 0.4"))
+    log = tmp_path / "teacher.log"
+    log.touch()
+    running = start(small.parent, log)
+    while len(asked(log)) < 16:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Stopped. Everything that was finished is kept.\nTo go on: datafactory build recipe.yaml" in said
+    assert "Traceback" not in said
+    journaled = kept(small.parent)
+    assert len(journaled) >= 8
+    before = len(asked(log))
+    assert command("build", "recipe.yaml", cwd=small.parent, TEACHER_LOG=str(log)).returncode == 0
+    assert not journaled & set(asked(log)[before:])
+
+
+def test_a_polite_kill_is_like_ctrl_c(small: Path, tmp_path: Path):
+    small.write_text(RECIPE.replace("batch_size: 8", "batch_size: 8, latency: 0.4"))
+    log = tmp_path / "teacher.log"
+    log.touch()
+    running = start(small.parent, log)
+    while not asked(log):
+        time.sleep(0.05)
+    os.kill(running.pid, signal.SIGTERM)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130 and "To go on: datafactory build recipe.yaml" in said
