@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 # \boxed{...}, \fbox{...} and \boxed 7; any other escaped character, so that \{ and \} open and close nothing
 _TOKENS = re.compile(
-    r"""(?<!\\)\\++(?:boxed\s+(?P<digits>-?\d(?:[\d.,]*\d)?)|(?P<box>(?:f|begin)?boxed\s*\{|fbox\s*\{))
+    r"""(?<!\\)\\++(?:boxed\s+(?P<digits>-?\d(?:[\d.,]*\d)?)|(?P<box>(?:(?:begin)?boxed|fbox)\s*\{))
     |\\.|(?P<open>\{)|(?P<close>\})""",
     re.X | re.S,
 )

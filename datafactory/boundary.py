@@ -106,7 +106,7 @@ class _Child:
                 },
                 # what the function prints goes nowhere: neither into the pipe nor over a progress display
                 stdin=subprocess.DEVNULL,
-                stdout=None,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )

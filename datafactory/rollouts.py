@@ -48,7 +48,7 @@ def _examples(value: Any, info: ValidationInfo) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-class Asking(Base):
+class Prompting(Base):
     """How a problem becomes a prompt, and a model's text a completion."""
 
     prompt: Prompt = QUESTION
@@ -61,7 +61,6 @@ class Asking(Base):
     """How the assistant's turn begins, such as "<think>\\n"; part of the completion."""
     think: tuple[str, str] = THINK
     """The tags around the thinking."""
-    sampling: Sampling = Sampling()
 
     def check(self, check: Check) -> None:
         if "{question}" not in self.prompt.content:
@@ -80,6 +79,12 @@ class Asking(Base):
             options = enumerate(json.loads(row["choices"]))
             values["choices"] = "\n".join(f"{chr(65 + place)}. {option}" for place, option in options)
         return turns(self.system.content if self.system else None, shown, fill(self.prompt.content, values))
+
+
+class Asking(Prompting):
+    """Prompting, and how the tokens of the answer are drawn."""
+
+    sampling: Sampling = Sampling()
 
 
 class Sampled(Asking):

@@ -78,7 +78,7 @@ def test_pass_rate_of_a_scored_file_sees_whole_groups(tmp_path: Path):
         (["build", "nothing.yaml"], "nothing.yaml: there is no such recipe"),
         (["inspect", "nothing"], "nothing"),
         (["distill", "nothing", "--student", "x", "--out", "o"], "nothing is no finished dataset"),
-        (["evaluate", "./nothing", "--on", "a.jsonl"], "there is no model folder nothing"),
+        (["evaluate", "./nothing", "--on", "a.jsonl", "--question", "ask", "--answer", "say"], "there is no model folder nothing"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str], message: str):

@@ -59,15 +59,13 @@ def evaluation(story: Story) -> Html:
     for chapter in story.chapters:
         scores = chapter.counts.get("scores")
         if isinstance(scores, dict) and scores:
-            parts += [
-                element("h3", chapter.name, element("span", ", ".join(chapter.sources), kind="kind")),
-                _scores(scores),
-            ]
+            problems = element("span", f"on {chapter.settings.get('from')}", kind="kind")
+            parts += [element("h3", chapter.name, problems), _scores(scores)]
     return section(
         "evaluation",
         "Evaluation",
-        "pass@k is the chance that one of k completions is right, maj@k that the answer most of k agree on is; an "
-        "interval is that of the first column.",
+        "pass@k is the chance that one of k completions is right, maj@k that the answer most of them agree on is; the "
+        "interval is that of pass@1.",
         *parts,
     )
 
@@ -76,10 +74,10 @@ def _scores(scores: dict[str, dict[str, Any]]) -> Html:
     keys = list(dict.fromkeys(key for row in scores.values() for key in row))
     shares = {key for key in keys if all(_is_share(row[key]) for row in scores.values() if row.get(key) is not None)}
     rows = [[model, *(_score(row.get(key), key in shares) for key in keys)] for model, row in scores.items()]
-    first = next((key for key in keys if key in shares), None)
+    first = next((key for key in keys if key.startswith("pass@")), None)
     if first is None:
         return table(["model", *keys], rows)
-    bars = [Html(charts.bar([(1, "kept", percent(row.get(first)))], _low(row.get(first)))) for row in scores.values()]
+    bars = [Html(charts.bar([(1, "kept", percent(row.get(first)))], row.get(first) or 0)) for row in scores.values()]
     return table(["model", "", *keys], [[row[0], bar, *row[1:]] for row, bar in zip(rows, bars, strict=True)])
 
 
@@ -88,10 +86,6 @@ def _is_share(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return bool(value) and all(_is_share(part) for part in value)
     return isinstance(value, float) and 0 <= value <= 1
-
-
-def _low(value: Any) -> float:
-    return value if isinstance(value, float) else 0.0
 
 
 def _score(value: Any, share: bool) -> str:

@@ -3,38 +3,103 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import datasets
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from huggingface_hub import constants
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from transformers.utils import logging as transformers_logging
 
 from datafactory.errors import StageError
 from datafactory.fingerprint import sha256_of
 from datafactory.models import Weights
 from datafactory.progress import StageProgress
 from datafactory.tables import cannot_write, write_bytes
+from datafactory.types import Message
+
+RECOMPUTED = 2048  # tokens of a batch from which activations are computed again rather than kept: 2.4 MB each at 135M
 
 
-def load(weights: Weights, dtype: str) -> tuple[Any, Any]:
+@dataclass(frozen=True)
+class Learner:
+    """A model as it trains, with the dtype that its base was saved in and the tokens that end its turn."""
+
+    reference: str
+    model: Any
+    tokenizer: Any
+    saved_as: torch.dtype
+
+    @property
+    def ends(self) -> set[int]:
+        ends = self.model.generation_config.eos_token_id
+        ends = [ends] if isinstance(ends, int) else list(ends or [])
+        return {*ends, self.tokenizer.eos_token_id} - {None}
+
+
+def load(weights: Weights, dtype: str) -> Learner:
     """The base model in that dtype and its tokenizer."""
     place = weights.fetch()
     try:
+        saved_as = AutoConfig.from_pretrained(place).dtype or torch.float32
         tokenizer = AutoTokenizer.from_pretrained(place)
         model = AutoModelForCausalLM.from_pretrained(place, dtype=getattr(torch, dtype))
     except (OSError, ValueError) as error:
         raise StageError(f"the model {weights.reference} cannot be loaded: {str(error).splitlines()[0]}") from error
+    learner = Learner(weights.reference, model, tokenizer, saved_as)
+    if not learner.ends:
+        raise StageError(f"the model {weights.reference} names no end-of-text token")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model, tokenizer
+    return learner
 
 
-def settings(config: Any, folder: Path) -> dict[str, Any]:
-    """The trainer's settings that every stage has: reproducible, silent, nothing sent anywhere."""
+def plain(messages: Sequence[Message]) -> str:
+    """The turns for a model without a chat template, as the `transformers` engine puts them."""
+    return "\n\n".join(message["content"] for message in messages) + "\n"
+
+
+@contextmanager
+def workshop(folder: Path) -> Iterator[Path]:
+    """A folder that is gone afterwards, in which libraries draw no bars, print no warnings and report to nobody."""
+    scratch = folder / f".training.{os.getpid()}.tmp"
+    shown = transformers_logging.is_progress_bar_enabled(), datasets.are_progress_bars_disabled()
+    levels = {name: logging.getLogger(name).level for name in ("transformers", "trl", "datasets", "accelerate")}
+    silent = constants.HF_HUB_DISABLE_TELEMETRY
+    try:
+        scratch.mkdir(parents=True)
+        transformers_logging.disable_progress_bar()
+        datasets.disable_progress_bars()
+        constants.HF_HUB_DISABLE_TELEMETRY = True  # TRL reports each trainer that is made
+        for name in levels:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if shown[0]:
+            transformers_logging.enable_progress_bar()
+        if not shown[1]:
+            datasets.enable_progress_bars()
+        constants.HF_HUB_DISABLE_TELEMETRY = silent
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def settings(config: Any, scratch: Path, longest: int) -> dict[str, Any]:
+    """The trainer's settings that every stage has; `longest` is the tokens of the longest row."""
     cpu = config.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
     return {
-        "output_dir": str(folder / "checkpoints"),
+        "output_dir": str(scratch / "trainer"),
         "learning_rate": config.learning_rate,
         "num_train_epochs": config.epochs,
         "max_steps": config.max_steps,
@@ -44,7 +109,7 @@ def settings(config: Any, folder: Path) -> dict[str, Any]:
         "data_seed": config.seed or 0,
         "use_cpu": cpu,
         "bf16": not cpu,
-        "gradient_checkpointing": not cpu,
+        "gradient_checkpointing": longest * config.per_device_train_batch_size > RECOMPUTED,
         "report_to": "none",
         "save_strategy": "no",
         "logging_strategy": "steps",
@@ -57,32 +122,46 @@ def settings(config: Any, folder: Path) -> dict[str, Any]:
 class Watch(TrainerCallback):
     """Hands the trainer's steps on to the stage's progress, and keeps what it logs."""
 
-    def __init__(self, progress: StageProgress, tokens_per_step: float = 0):
+    def __init__(self, progress: StageProgress):
         self.progress = progress
-        self.tokens_per_step = tokens_per_step
         self.log: list[dict[str, float]] = []
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.progress.expect(state.max_steps, "steps")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.progress.advance(rows=1, tokens=int(self.tokens_per_step))
+        self.progress.advance(rows=1)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         numbers = {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}
+        self.progress.advance(tokens=int(numbers.get("num_tokens", self.progress.tokens)) - self.progress.tokens)
         self.log.append({"step": state.global_step, **numbers})
 
+    def by_step(self, name: str) -> list[list[float]]:
+        """`[[step, value], ...]` of what the trainer logs under that name."""
+        return [[entry["step"], entry[name]] for entry in self.log if name in entry]
 
-def save(model: Any, tokenizer: Any, folder: Path, dtype: torch.dtype, about: dict[str, Any]) -> None:
+
+def run(trainer: Any, watch: Watch) -> int:
+    """Train to the end under that watch alone; how many steps it took."""
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(watch)
+    trainer.train()
+    return int(trainer.state.global_step)
+
+
+def save(learner: Learner, folder: Path, scratch: Path, about: dict[str, Any]) -> None:
     """The model folder, whole or not at all, with its files' checksums in `training.json`."""
-    beside = folder / f".model.{os.getpid()}.tmp"
+    beside, place = scratch / "model", folder / "model"
     try:
-        model.to(dtype).save_pretrained(beside)
-        tokenizer.save_pretrained(beside)
-        for path in beside.iterdir():
+        learner.model.to(learner.saved_as).save_pretrained(beside)
+        learner.tokenizer.save_pretrained(beside)
+        paths = sorted(beside.iterdir())
+        for path in paths:
             path.chmod(0o644)
-        files = {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(beside.iterdir())}
-        beside.replace(folder / "model")
+        files = {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in paths}
+        shutil.rmtree(place, ignore_errors=True)  # of an attempt that ended between this and the manifest
+        beside.replace(place)
     except OSError as error:
-        raise cannot_write(folder / "model", error) from error
+        raise cannot_write(place, error) from error
     write_bytes(folder / "training.json", json.dumps({**about, "files": files}, indent=1).encode())

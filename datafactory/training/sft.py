@@ -1,59 +1,104 @@
-"""SFT with TRL: a merged dataset's rows as prompt and completion, the loss on the completion."""
+"""SFT with TRL: a merged dataset's rows as prompt and completion, the loss on the completion alone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import datasets
-import polars as pl
+from datasets.arrow_writer import ArrowWriter
 from trl import SFTConfig, SFTTrainer
 
-from datafactory.chat import fill, join_thinking, turns
+from datafactory.chat import join_thinking
 from datafactory.errors import StageError
 from datafactory.models import Weights
 from datafactory.progress import StageProgress
+from datafactory.rollouts import Prompting
 from datafactory.store import Dataset
-from datafactory.training.common import Watch, load, save, settings
+from datafactory.training.common import Learner, Watch, load, plain, run, save, settings, workshop
+
+if TYPE_CHECKING:
+    from datafactory.stages.distill import Config
+
+COLUMNS = ("problem", "choices", "domain", "source", "reasoning", "response")
 
 
-def train(config: Any, source: Dataset, weights: Weights, folder: Path, progress: StageProgress) -> None:
+def train(config: Config, source: Dataset, weights: Weights, folder: Path, progress: StageProgress) -> None:
     """The student trained on the source's rows, saved under `folder/model`."""
-    model, tokenizer = load(weights, config.dtype)
-    rows, counts = fitting(config, source, tokenizer, weights.reference)
-    arguments = SFTConfig(
-        **settings(config, folder),
-        max_length=None,  # rows that are too long were left out; nothing is ever cut
-        lr_scheduler_type="cosine_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": 0.1},  # cosine to a tenth (arXiv:2501.12948, B.4)
-    )
-    steps = max(1, counts["rows"] * config.epochs / (config.per_device_train_batch_size * config.gradient_accumulation_steps))
-    watch = Watch(progress, counts["tokens"] * config.epochs / steps)
-    trainer = SFTTrainer(
-        model=model, args=arguments, train_dataset=rows, processing_class=tokenizer, callbacks=[watch]
-    )
-    saved_as = model.config.dtype
-    trainer.train()
-    loss = [[entry["step"], entry["loss"]] for entry in watch.log if "loss" in entry]
-    save(trainer.model, tokenizer, folder, _saved(weights, saved_as), {**counts, "steps": trainer.state.global_step, "loss": loss})
+    with workshop(folder) as scratch:
+        learner = load(weights, config.dtype)
+        end = end_of_turn(learner)
+        rows, counts, longest = fitting(config, source, learner, scratch / "rows.arrow")
+        arguments = SFTConfig(
+            **settings(config, scratch, longest),
+            max_length=None,  # rows that are too long were left out; nothing is ever cut
+            eos_token=end,
+            train_sampling_strategy="group_by_length",
+            lr_scheduler_type="cosine_with_min_lr",
+            lr_scheduler_kwargs={"min_lr_rate": 0.1},  # cosine to a tenth (arXiv:2501.12948, B.4)
+        )
+        trainer = SFTTrainer(learner.model, arguments, train_dataset=rows, processing_class=learner.tokenizer)
+        watch = Watch(progress)
+        steps = run(trainer, watch)
+        save(learner, folder, scratch, {**counts, "steps": steps, "loss": watch.by_step("loss")})
 
 
-def fitting(config: Any, source: Dataset, tokenizer: Any, reference: str) -> tuple[datasets.Dataset, dict[str, int]]:
-    """The rows that fit into `max_length`, and how many rows and tokens there are and were left out."""
-    columns = ["problem", "reasoning", "response"]
-    table = source.scan().select(columns).collect()
-    kept, tokens, long = [], 0, 0
-    for row in table.iter_rows(named=True):
-        prompt, completion = _turns(config, row)
-        rendered = _rendered(tokenizer, prompt, completion)
-        if row["reasoning"] and row["reasoning"] not in rendered:
-            raise StageError(f"the chat template of {reference} drops the thinking; a student would not learn to think")
-        length = len(tokenizer(rendered, add_special_tokens=False)["input_ids"])
-        if length > config.max_length:
-            long += 1
-            continue
-        tokens += length
-        kept.append(_example(tokenizer, prompt, completion))
-    if not kept:
-        raise StageError(f"no row fits into max_length {config.max_length}; the shortest is longer")
-    return datasets.Dataset.from_list(kept), {"rows": len(kept), "tokens": tokens, "too_long": long}
+def end_of_turn(learner: Learner) -> str | None:
+    """The token that the chat template puts after an answer; None without a template, where TRL appends eos.
+
+    A base model's template may end its turns with another token than its eos (Qwen2.5: <|im_end|>, <|endoftext|>). The
+    student has to stop at what it was taught to write.
+    """
+    tokenizer = learner.tokenizer
+    if not tokenizer.chat_template:
+        return None
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"}], tokenize=False
+    )
+    after = tokenizer.tokenize(text.rpartition("answer")[2], add_special_tokens=False)
+    if not after or tokenizer.convert_tokens_to_ids(after[0]) not in {*tokenizer.added_tokens_decoder, *learner.ends}:
+        raise StageError(f"the chat template of {learner.reference} ends no turn; a student would not learn to stop")
+    return str(after[0])
+
+
+def fitting(
+    config: Config, source: Dataset, learner: Learner, file: Path
+) -> tuple[datasets.Dataset, dict[str, int], int]:
+    """The rows that fit into `max_length`, kept in that file; what was counted; and the longest row's tokens."""
+    counts, longest = {"rows": 0, "tokens": 0, "too_long": 0}, 0
+    with ArrowWriter(path=str(file)) as writer:
+        for example, length in _examples(config, source, learner):
+            if length > config.max_length:
+                counts["too_long"] += 1
+                continue
+            writer.write(example)
+            counts["rows"] += 1
+            counts["tokens"] += length
+            longest = max(longest, length)
+        if not counts["rows"]:
+            raise StageError(f"none of {counts['too_long']} rows fits into max_length {config.max_length}")
+        writer.finalize()
+    return datasets.Dataset.from_file(str(file)), counts, longest
+
+
+def _examples(config: Config, source: Dataset, learner: Learner) -> Iterator[tuple[dict[str, Any], int]]:
+    """TRL's prompt and completion of each row, with the tokens they take together."""
+    tokenizer = learner.tokenizer
+    prompting = Prompting(prompt=config.prompt, system=config.system)
+    for k in range(len(source.shards)):
+        for row in source.read(k).select(COLUMNS).iter_rows(named=True):
+            messages = prompting.messages({**row, "question": row["problem"]})
+            answer = join_thinking(row["reasoning"], row["response"] or "")
+            if not tokenizer.chat_template:
+                example: dict[str, Any] = {"prompt": plain(messages), "completion": answer}
+                ids = tokenizer(example["prompt"] + answer + tokenizer.eos_token)["input_ids"]
+            else:
+                example = {"prompt": messages, "completion": [{"role": "assistant", "content": answer}]}
+                text = tokenizer.apply_chat_template([*messages, *example["completion"]], tokenize=False)
+                if row["reasoning"] and row["reasoning"] not in text:
+                    raise StageError(
+                        f"the chat template of {learner.reference} drops the thinking; a student would not learn to think"
+                    )
+                ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+            yield example, len(ids)

@@ -87,7 +87,7 @@ def compare(gold: str, given: str, timeout: float) -> Verdict:
 def equal_by_spelling(gold: str, given: str) -> bool | None:
     """Whether the answers are equal where that is certain without algebra, else None."""
     ours, theirs = answers.plain(gold), answers.plain(given)
-    if ours == theirs:
+    if ours and ours == theirs:
         return True
     expected, got = answers.number(ours), answers.number(theirs)
     if expected is not None and got is not None:

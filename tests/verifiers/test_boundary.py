@@ -96,6 +96,7 @@ def test_a_child_that_died_between_calls_is_replaced():
 
 
 def test_what_the_function_prints_and_reads_does_not_touch_the_channel(capfd):
+    boundary.close()  # the child of this test starts with what capfd set up
     assert boundary.call("builtins:print", "noise\n" * 50_000, timeout=10) is None
     with pytest.raises(boundary.Failed, match="EOFError"):
         boundary.call("builtins:input", timeout=10)

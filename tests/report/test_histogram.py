@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafactory.report.histogram import histogram, sparkline
+
+
+@given(
+    st.lists(
+        st.floats(-1e6, 1e6) | st.integers(-50, 50).map(float) | st.integers(0, 10).map(lambda n: n / 10), min_size=1
+    )
+)
+def test_every_value_stands_in_the_bin_that_holds_it(values: list[float]) -> None:
+    found = histogram(pl.Series(values, dtype=pl.Float64))
+    assert found is not None
+    bins = len(found.counts)
+    plain = [0] * bins
+    for value in values:
+        inside = [at for at in range(bins) if found.edges[at] <= value < found.edges[at + 1]]
+        plain[inside[0] if inside else bins - 1] += 1
+    assert list(found.counts) == plain
+    assert found.edges[0] <= min(values) and max(values) <= found.edges[-1]
+    assert bins <= 27  # 24, and what rounding the ends outwards adds
+
+
+@pytest.mark.parametrize(
+    ("values", "edges"),
+    [
+        ([0, 1, 1], (-0.5, 0.5, 1.5)),
+        ([0.25, 0.5, 1.0], (0.125, 0.375, 0.625, 0.875, 1.125)),
+        ([3.0], (2.5, 3.5)),
+    ],
+)
+def test_few_values_stand_in_the_middle_of_their_bins(values: list[float], edges: tuple[float, ...]) -> None:
+    found = histogram(pl.Series(values))
+    assert found is not None and found.centred and found.edges == edges
+
+
+def test_nothing_finite_has_no_histogram() -> None:
+    assert histogram(pl.Series([None, float("nan"), float("inf")], dtype=pl.Float64)) is None
+    assert histogram(pl.Series([], dtype=pl.Int64)) is None
+
+
+def test_a_bin_with_one_of_many_is_still_seen() -> None:
+    assert sparkline([1, 0, 1000]) == "▁ █"

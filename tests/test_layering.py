@@ -1,0 +1,168 @@
+"""Imports go one way, and reading a recipe loads no framework."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from datafactory.plugins import PACKAGES, names
+
+from .conftest import REPOSITORY
+
+FRAMEWORKS = ("torch", "transformers", "trl", "vllm", "ray")
+
+GROUND = {"answers", "boundary", "conditions", "config", "errors", "fingerprint", "groups", "types"}
+# what the files of a group may import, beside each other; `engines` alone is the package's own file
+MAY_IMPORT = {
+    "engines": {"chat", "config", "engines", "errors", "settings", "sources", "types"},
+    "verifiers": {"answers", "boundary", "chat", "config", "errors", "sandbox", "settings", "sources", "types"},
+    "executors": set(),
+    "sandbox": {"boundary", "errors", "types"},
+    "report": {"conditions", "errors", "fingerprint", "groups", "sources", "store", "story", "types"},
+}
+# who may import a file: the higher it stands, the fewer
+IMPORTED_BY = {
+    "cli": {"__main__"},
+    "factory": {"cli"},
+    "publish": {"factory"},
+    "build": {"factory", "publish"},
+    "recipe": {"build", "factory"},
+    "scorefile": {"cli"},
+    "starter": {"cli"},
+    "page": {"factory", "recipe", "settings"},
+    "executors": set(),  # by name, from job
+    "stages": {"factory"},
+    "training": {"stages"},
+    "report": {"cli", "factory", "publish"},
+}
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module by its name without `datafactory.`; filters keep theirs."""
+    found = {}
+    for package in ("datafactory", "filters"):
+        for path in sorted((REPOSITORY / package).rglob("*.py")):
+            parts = path.relative_to(REPOSITORY).with_suffix("").parts
+            parts = parts[:-1] if parts[-1] == "__init__" else parts
+            found[".".join(parts).removeprefix("datafactory.")] = path
+    return found
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """The modules of ours that a module imports, at its top or in a function; what only a type checker sees is no import."""
+    found = set()
+    for node in _nodes(ast.parse(modules()[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} imports by a relative name"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+    ours = {name for name in found if name.split(".")[0] in ("datafactory", "filters")}
+    # `from datafactory.report import figures` imports figures; that the package is on the way says nothing
+    whole = {name for name in ours if not any(_is_module(other) and other.startswith(f"{name}.") for other in ours)}
+    return frozenset(name.removeprefix("datafactory.") for name in whole if _is_module(name))
+
+
+def _is_module(name: str) -> bool:
+    return name.removeprefix("datafactory.") in modules()
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
+            yield from _nodes(child)
+
+
+def group(module: str) -> str:
+    return module.split(".")[0]
+
+
+def test_no_import_goes_round_in_a_circle():
+    # engines/transformers.py imports its torch side in a function, which imports nothing back
+    order = TopologicalSorter({module: imports(module) for module in modules()}).static_order()
+    assert len(list(order)) == len(modules())
+
+
+def test_the_ground_imports_nothing_of_ours():
+    assert {module: imports(module) for module in GROUND if imports(module)} == {}
+
+
+def test_filters_import_nothing_of_datafactory():
+    for module in modules():
+        if group(module) == "filters":
+            assert {name for name in imports(module) if group(name) != "filters"} == set(), module
+
+
+@pytest.mark.parametrize("own", MAY_IMPORT)
+def test_a_group_imports_only_what_stands_below_it(own: str):
+    for module in modules():
+        if group(module) == own:
+            below = {name for name in imports(module) if group(name) != own}
+            assert below <= MAY_IMPORT[own], f"{module} imports {sorted(below - MAY_IMPORT[own])}"
+
+
+@pytest.mark.parametrize("high", IMPORTED_BY)
+def test_what_stands_high_is_imported_only_from_above(high: str):
+    importers = {
+        module for module in modules() if group(module) != high and any(group(name) == high for name in imports(module))
+    }
+    wrong = {module for module in importers if group(module) not in IMPORTED_BY[high]}
+    assert not wrong, f"{sorted(wrong)} import {high}"
+
+
+def test_a_stage_imports_no_other_stage():
+    for module in modules():
+        if group(module) == "stages":
+            assert {name for name in imports(module) if group(name) == "stages"} == set(), module
+
+
+def loaded_by(statements: str, unwanted: tuple[str, ...]) -> str:
+    """What a fresh process says it loaded, where it should not have."""
+    script = f"""
+import sys
+def look(name):
+    found = sorted(set({unwanted!r}) & set(sys.modules))
+    if found:
+        print(name, "loads", *found)
+        sys.exit()
+{statements}
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_reading_a_recipe_loads_no_framework():
+    plugins = [f"{PACKAGES[kind]}.{name}" for kind in PACKAGES for name in names(kind)]
+    statements = "import importlib\n" + "".join(
+        f"importlib.import_module({name!r}); look({name!r})\n"
+        for name in ("datafactory.cli", "datafactory.recipe", "datafactory.build", "datafactory.factory", *plugins)
+    )
+    assert loaded_by(statements, FRAMEWORKS) == ""
+
+
+def test_help_answers_without_loading_a_library():
+    statements = """
+import io, contextlib
+sys.argv = ["datafactory", "--help"]
+from datafactory.cli import main
+with contextlib.redirect_stdout(io.StringIO()) as shown:
+    try:
+        main()
+    except SystemExit as ended:
+        assert ended.code == 0
+assert "Usage" in shown.getvalue()
+look("datafactory --help")
+"""
+    libraries = ("polars", "pyarrow", "pydantic", "rich", "yaml", "datasets", "sympy", "numpy", *FRAMEWORKS)
+    assert loaded_by(statements, libraries) == ""
