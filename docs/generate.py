@@ -202,7 +202,12 @@ def kind(annotation: Any) -> str:
 
 
 def limited(words: str, field: FieldInfo) -> str:
-    limits = [text.format(getattr(each, mark)) for each in field.metadata for mark, text in LIMITS.items() if hasattr(each, mark)]
+    limits = [
+        text.format(getattr(each, mark))
+        for each in field.metadata
+        for mark, text in LIMITS.items()
+        if hasattr(each, mark)
+    ]
     return ", ".join([words, *limits])
 
 
@@ -246,7 +251,11 @@ def _under_fields(module_name: str) -> dict[str, dict[str, str]]:
         if isinstance(node, ast.ClassDef):
             found[node.name] = {}
             for field, text in zip(node.body, node.body[1:], strict=False):
-                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                if (
+                    isinstance(field, ast.AnnAssign)
+                    and isinstance(text, ast.Expr)
+                    and isinstance(text.value, ast.Constant)
+                ):
                     assert isinstance(field.target, ast.Name)
                     found[node.name][field.target.id] = " ".join(str(text.value.value).split())
     return found

@@ -140,6 +140,8 @@ def test_every_command_of_the_pages_exists_with_its_options(where: str, line: st
     if typed and "--help" not in rest:
         command.make_context(name, list(rest))  # raises on what the command does not take, and runs nothing
         return
-    known = {spelling for parameter in command.params if isinstance(parameter, click.Option) for spelling in parameter.opts}
+    known = {
+        spelling for parameter in command.params if isinstance(parameter, click.Option) for spelling in parameter.opts
+    }
     for word in rest:
         assert not word.startswith("-") or word.partition("=")[0] in {*known, "--help"}, f"{where}: {line}: no {word}"

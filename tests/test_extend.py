@@ -6,12 +6,13 @@ import importlib
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from datafactory import plugins
+from datafactory import job, plugins
 from datafactory.build import build, plan
 from datafactory.plugins import PACKAGES
 from datafactory.progress import Progress
@@ -24,11 +25,11 @@ FILES = {block.file: block.text for block in blocks(REPOSITORY / "docs" / "exten
 KINDS = {"compression": "filter", "within": "verifier", "command": "engine", "vote": "stage"}
 
 
-def built(recipe: Path) -> pl.DataFrame:
+def built(recipe: Path, workers: int = 1) -> pl.DataFrame:
     """The rows of the recipe's last stage, built now."""
     planned = plan(read_recipe(recipe), recipe.parent / "outputs")
     with Progress() as progress:
-        build(planned, progress)
+        build(planned, progress, workers=workers)
     return list(planned.steps.values())[-1].dataset.scan().collect()
 
 
@@ -39,6 +40,7 @@ def written(folder: Path) -> Path:
 
 
 def check(rows: pl.DataFrame) -> None:
+    rows = rows.sort("answer", descending=True)
     # 3 + 4 is 7, 1.5 + 1.1 is within a hundredth of 2.61, 10 + 5 is not 16: two problems, two rollouts each
     assert rows["answer"].to_list() == ["7", "7", "2.61", "2.61"]
     assert rows["response"].to_list() == [r"\boxed{7}", r"\boxed{7}", r"\boxed{2.6}", r"\boxed{2.6}"]
@@ -51,8 +53,16 @@ def test_the_examples_run_beside_a_recipe(tmp_path: Path):
     check(built(written(tmp_path)))
 
 
+def test_the_examples_run_in_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(job, "ROWS_PER_WORKER", 1)
+    recipe = written(tmp_path)
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(text.replace("path: problems.jsonl", "path: problems.jsonl, rows_per_shard: 1"), encoding="utf-8")
+    check(built(recipe, workers=2))
+
+
 @pytest.fixture
-def in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def in_the_package(tmp_path: Path) -> Iterator[Path]:
     """The recipe with bare names, and each example where a file of the package would be found."""
     recipe = written(tmp_path)
     for name, kind in KINDS.items():
@@ -60,7 +70,6 @@ def in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder.mkdir()
         (tmp_path / f"{name}.py").rename(folder / f"{name}.py")
         package = importlib.import_module(PACKAGES[kind])
-        monkeypatch.setattr(package, "__path__", package.__path__)
         package.__path__.append(str(folder))
     recipe.write_text(re.sub(r"\./(\w+)\.py", r"\1", recipe.read_text(encoding="utf-8")), encoding="utf-8")
     importlib.invalidate_caches()
