@@ -152,6 +152,7 @@ def rows_of_gym(name: str, options: dict[str, Any], size: int, seed: int) -> Ite
             "question": entry["question"],
             "answer": entry["answer"],
             "reasoning_gym": name,
+            "config": options,
             "metadata": metadata,
         }
 

@@ -147,7 +147,7 @@ def described(kinds: str, name: str) -> Iterator[str]:
 
 
 def settings(model: type[BaseModel], prefix: str = "") -> list[list[str]]:
-    """A row per setting: key, type, default, meaning. Names of what stands above lead; nested settings follow theirs."""
+    """A row per setting: key, type, default, meaning. Names of what is above lead; nested settings follow theirs."""
     rows = []
     for name, field in sorted(model.model_fields.items(), key=lambda pair: role(pair[1]) not in NAMES):
         key = prefix + key_of(name, field)

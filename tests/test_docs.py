@@ -22,6 +22,7 @@ from .conftest import REPOSITORY
 FENCE = re.compile(r"^( *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^\1```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SPAN = re.compile(r"`(datafactory [^`]*)`")
+TYPED = re.compile(r"\s*(?:\$ )?(?:\w+=\S+ )*(?:\S+/)?(?:python -m )?(datafactory .*)")
 PAGES = sorted(
     path
     for path in (*(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")))
@@ -58,10 +59,10 @@ ALL = [block for page in PAGES for block in blocks(page)]
 def commands() -> list[tuple[str, str, bool]]:
     """Each `datafactory ...` of the pages: where, what, and whether it stands in a block, to be typed as it is."""
     typed = [
-        (str(block), line.strip().removeprefix("$ "), True)
+        (str(block), match[1], True)
         for block in ALL
         for line in block.text.replace("\\\n", " ").splitlines()
-        if line.strip().removeprefix("$ ").startswith("datafactory ")
+        if (match := TYPED.match(line))
     ]
     told = [
         (page.name, " ".join(span.split()), False)

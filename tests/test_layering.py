@@ -58,7 +58,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """The modules of ours that a module imports, at its top or in a function; what only a type checker sees is no import."""
+    """The modules of ours that a module imports, at its top or in a function, but for a type checker alone."""
     found = set()
     for node in _nodes(ast.parse(modules()[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -37,19 +37,23 @@ class Histogram:
 
 def edges_of(values: pl.Series, bins: int = BINS) -> Edges:
     """At most about `bins` equal steps of a round width; around the values themselves where they are as few."""
-    different = values.round(9).unique().sort()
+    different = values.round(12).round_sig_figs(9).unique().sort()  # noise of the last digits is no other value
     low, high = float(different[0]), float(different[-1])
     if low == high:
-        return (low - 0.5, low + 0.5), True
+        half = max(0.5, abs(low) / 2)
+        return (low - half, low + half), True
     if different.len() <= bins:
         gap = float(different.diff().min())  # type: ignore[arg-type]
-        count = round((high - low) / gap) + 1
-        if count <= bins:
-            return tuple(round(low + (at - 0.5) * gap, 12) for at in range(count + 1)), True
+        if high - low <= (bins - 1) * gap:
+            count = round((high - low) / gap) + 1
+            return tuple(_round(low + (at - 0.5) * gap) for at in range(count + 1)), True
     step = _round_step((high - low) / bins)
-    first = math.floor(low / step + 1e-9)
-    count = max(1, math.ceil(high / step - 1e-9) - first)
-    return tuple(round((first + at) * step, 12) for at in range(count + 1)), False
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return tuple(_round(at * step) for at in range(first, last + 1)), False
+
+
+def _round(edge: float) -> float:
+    return float(f"{edge:.12g}")  # 3 * 0.1 is 0.3 here
 
 
 def _round_step(width: float) -> float:
@@ -58,7 +62,7 @@ def _round_step(width: float) -> float:
 
 
 def histogram(values: pl.Series, edges: Edges | None = None) -> Histogram | None:
-    """The finite values of a column; None where there is none. What lies beyond given edges counts in the last bin."""
+    """The finite values of a column; None where there is none. A value beyond the edges counts at that end."""
     found = values.cast(pl.Float64).drop_nulls()
     found = found.filter(found.is_finite())
     if found.is_empty():

@@ -118,7 +118,7 @@ def _source_columns(config: Config, check: Check) -> list[str] | None:
     """The columns of the source, None where only loading it would tell."""
     if config.reasoning_gym is not None:
         _check_gym(config, check)
-        return ["question", "answer", "metadata", "reasoning_gym"]
+        return ["question", "answer", "metadata", "config", "reasoning_gym"]
     found: dict[str, None] = {}
     for path in config.path or ():
         try:
@@ -185,7 +185,7 @@ def _mapped(config: Config, place: str, row: Row) -> Row:
     taken = {config.question, answer, config.response, config.reasoning, config.choices, config.tests}
     made: Row = {
         "question": _text(row[config.question]),
-        "answer": _text(row.get(answer)) if answer else None,
+        "answer": _gold(row.get(answer), row.get(config.choices) if config.choices else None) if answer else None,
         "choices": _json(row.get(config.choices)) if config.choices else None,
         "tests": _json(row.get(config.tests)) if config.tests else None,
     }
@@ -206,6 +206,13 @@ def _mapped(config: Config, place: str, row: Row) -> Row:
             "finish_reason": "stop",
         }
     return made
+
+
+def _gold(value: Any, choices: Any) -> str | None:
+    """The gold answer as text; the index of an option (MMLU counts from 0) as its letter."""
+    if isinstance(value, int) and not isinstance(value, bool) and isinstance(choices, list) and 0 <= value < len(choices):
+        return chr(ord("A") + value)
+    return _text(value)
 
 
 def _text(value: Any) -> str | None:

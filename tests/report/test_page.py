@@ -99,7 +99,7 @@ def test_group_rates_are_those_of_each_problem(told: Story) -> None:
 def test_lengths_are_of_all_rollouts_and_of_the_published(told: Story) -> None:
     found = lengths(told)
     assert found is not None and found.accepted is not None
-    sampled = [tokens for tokens in read(told.chapters[2].dataset)["completion_tokens"]]
+    sampled = list(read(told.chapters[2].dataset)["completion_tokens"])
     kept = [tokens for tokens in read(told.merged.dataset)["completion_tokens"] if tokens is not None]
     assert sum(found.sampled.counts) == len(sampled) and found.sampled.mean == pytest.approx(
         sum(sampled) / len(sampled)

@@ -102,3 +102,11 @@ def test_real_problem_sets_load_whole():
             with gzip.open(path) as stream:
                 assert dataset.rows + dataset.dropped == sum(1 for _ in stream)
             assert dataset.dropped < 60  # a few questions stand twice in their source
+
+
+def test_the_index_of_an_option_becomes_its_letter_and_grades_itself(tmp_path: Path):
+    options = ["one", "two", "three", "four"]
+    write_rows(tmp_path / "p.jsonl", [{"question": "1+1?", "choices": options, "answer": 1}, {"question": "?", "choices": options, "answer": "four"}])
+    dataset = loaded(tmp_path, "path: p.jsonl, choices: choices, with: [choice]")
+    assert dataset.read(0)["answer"].to_list() == ["B", "four"]
+    assert json.loads(dataset.read(0)["choices"][0]) == options
