@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from datafactory import plugins
 from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.fingerprint import digest
 from datafactory.identity import identity, used
@@ -140,14 +139,14 @@ def _run(plan: Plan, step: Step, progress: Progress, workers: int, executor: str
         if is_finished(step.folder):
             return
         watch = progress.stage(stage.name)
-        module = plugins.find("stage", stage.kind, Path()).module
+        module = stage.use.module
         job = Job(
             draft=Draft(step.folder),
             store=plan.store,
             inputs={name: plan.steps[name].dataset for name in stage.datasets},
             models={name: plan.models[name] for name in stage.models if name in plan.models},
             weights={name: plan.weights[name] for name in stage.models if name in plan.weights},
-            workers=workers,
+            workers=1 if stage.use.file else workers,  # a file of the user's own has no name to import it by
             executor=executor,
             progress=watch,
         )

@@ -26,9 +26,7 @@ def turns(system: str | None, examples: Sequence[Message], user: str) -> list[Me
     return [*start, *examples, {"role": "user", "content": user}]
 
 
-def split_thinking(
-    text: str, tags: tuple[str, str] = THINK, finish_reason: FinishReason = "stop"
-) -> Completion:
+def split_thinking(text: str, tags: tuple[str, str] = THINK, finish_reason: FinishReason = "stop") -> Completion:
     """The thinking and the response in a model's text.
 
     A block that was opened and never closed is all thinking, with an empty response. Text before the block, a second

@@ -17,7 +17,11 @@ from datafactory.errors import DatafactoryError, UserError
 
 OUTPUTS = Path("outputs")
 out_option = click.option(
-    "--outputs", type=click.Path(path_type=Path), default=OUTPUTS, show_default=True, help="Where everything is written."
+    "--outputs",
+    type=click.Path(path_type=Path),
+    default=OUTPUTS,
+    show_default=True,
+    help="Where everything is written.",
 )
 set_option = click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
 limit_option = click.option("--limit", type=click.IntRange(1), help="At most so many rows from every load stage.")
@@ -55,10 +59,21 @@ def main() -> None:
 @limit_option
 @click.option("--until", metavar="STAGE", help="Stop after that stage.")
 @set_option
-@click.option("--workers", type=click.IntRange(0), default=0, help="Processes for the stages that can use several; 0 is one per core.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    help="Processes for the stages that can use several; 0 is one per core.",
+)
 @click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True)
 def build(
-    recipe: Path, outputs: Path, limit: int | None, until: str | None, assignments: tuple[str, ...], workers: int, executor: str
+    recipe: Path,
+    outputs: Path,
+    limit: int | None,
+    until: str | None,
+    assignments: tuple[str, ...],
+    workers: int,
+    executor: str,
 ) -> None:
     """Run what a RECIPE has not finished, and publish its datasets."""
     from datafactory.factory import make

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-Role = Literal["value", "dataset", "model", "weights", "file", "runtime"]
+Role = Literal["value", "dataset", "model", "weights", "file", "named", "runtime"]
 
 
 class Base(BaseModel):
@@ -29,7 +29,9 @@ def _marked(role: Role, default: Any, **settings: Any) -> Any:
     return Field(default, json_schema_extra={"role": role}, **settings)
 
 
-def ref(kind: Literal["dataset", "model", "weights"] = "dataset", default: Any = PydanticUndefined, **settings: Any) -> Any:
+def ref(
+    kind: Literal["dataset", "model", "weights"] = "dataset", default: Any = PydanticUndefined, **settings: Any
+) -> Any:
     """A field that names a stage or a model above (a list of names where its type is a list).
 
     `model` is weights with the engine that runs them; `weights` is the weights alone, for what trains on them.
@@ -42,9 +44,9 @@ def runtime(default: Any, **settings: Any) -> Any:
     return _marked("runtime", default, **settings)
 
 
-def file(default: Any = PydanticUndefined, **settings: Any) -> Any:
-    """A field that holds the path of a file whose content decides the rows."""
-    return _marked("file", default, **settings)
+def file(default: Any = PydanticUndefined, named: bool = False, **settings: Any) -> Any:
+    """A field that holds the path of a file whose content decides the rows; `named` where its name does too."""
+    return _marked("named" if named else "file", default, **settings)
 
 
 def role(field: FieldInfo) -> Role:

@@ -1,6 +1,6 @@
 """What a stage is handed: its inputs, its models, the folder it fills, and how many may work on it.
 
-    job.map_shards(function, source)    the common shape: shard k of the output from shard k of the input
+job.map_shards(function, source)    the common shape: shard k of the output from shard k of the input
 """
 
 from __future__ import annotations

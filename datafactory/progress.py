@@ -95,9 +95,7 @@ class Progress:
 
     def refresh(self, stage: StageProgress) -> None:
         if self._bars:
-            self._bars.update(
-                self._tasks[stage.name], total=stage.total, completed=stage.rows, figures=stage.figures()
-            )
+            self._bars.update(self._tasks[stage.name], total=stage.total, completed=stage.rows, figures=stage.figures())
         elif time.monotonic() - self._spoke[stage.name] > EVERY_SECONDS:
             self._spoke[stage.name] = time.monotonic()
             left = f" of {stage.total:,}" if stage.total else ""

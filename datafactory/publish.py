@@ -23,6 +23,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
+from datafactory import __version__
 from datafactory.build import Plan, Step, packages
 from datafactory.errors import StageError
 from datafactory.fingerprint import digest, sha256_of
@@ -66,7 +67,14 @@ def publish(plan: Plan, merge: Step) -> tuple[Path, bool]:
     """The folder of that merge, and whether it had to be written."""
     place = plan.published / merge.stage.name
     story = story_of(plan, merge)
-    told = digest([LAYOUT, plan.recipe.name, [[part.name, part.fingerprint, part.settings] for part in story.chapters]])
+    told = digest(
+        [
+            LAYOUT,
+            __version__,
+            plan.recipe.name,
+            [[part.name, part.fingerprint, part.settings] for part in story.chapters],
+        ]
+    )
     if _stands(place, told):
         return place, False
     if place.is_symlink():
@@ -144,8 +152,12 @@ def _rejected(story: Story, folder: Path) -> None:
             columns |= {name: kind for name, kind in settle(table).schema.items() if name not in columns}
     for part in lineage:
         for k, table in enumerate(part.rejected()):
-            missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in columns.items() if name not in table.columns]
-            write_parquet(settle(table).with_columns(missing).select(list(columns)), folder / f"{part.name}-{k:05d}.parquet")
+            missing = [
+                pl.lit(None, dtype=kind).alias(name) for name, kind in columns.items() if name not in table.columns
+            ]
+            write_parquet(
+                settle(table).with_columns(missing).select(list(columns)), folder / f"{part.name}-{k:05d}.parquet"
+            )
 
 
 def _name(path: Path, folder: Path) -> str:
@@ -168,5 +180,7 @@ def _told(step: Step, part: Chapter) -> dict[str, Any]:
         "fingerprint": part.fingerprint,
         "config": step.identity["config"],
         "settings": part.settings,
-        **{key: manifest.get(key) for key in ("rows", "dropped", "reasons", "counts", "packages", "started", "seconds")},
+        **{
+            key: manifest.get(key) for key in ("rows", "dropped", "reasons", "counts", "packages", "started", "seconds")
+        },
     }

@@ -51,8 +51,9 @@ class Stage:
     name: str
     kind: str
     config: Base
-    version: int
+    version: int | str
     makes: str
+    use: Use
     columns: list[str] | None
     datasets: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -196,7 +197,9 @@ class Reader:
         unknown = any(self.columns.get(source) is None for source in datasets)
         self.columns[name] = columns = None if unknown else columns
         makes = getattr(module, "MAKES", "dataset")
-        return Stage(name, use.name, config, module.VERSION, makes, columns, datasets, models)
+        version = use.version if use.file else module.VERSION
+        kind = f"own.{use.name}" if use.file else use.name  # so that a file called merge.py is not our merge
+        return Stage(name, kind, config, version, makes, use, columns, datasets, models)
 
     def _found(self, kind: str, name: Any, place: Place, settings: dict[str, Any]) -> Use | None:
         try:

@@ -63,7 +63,9 @@ def measure_file(path: Path, names: Sequence[str], out: Path, columns: dict[str,
     chosen = [name.strip() for name in names]
     have = _columns(path)
     if chosen == ["all"]:
-        chosen = [name for name in plugins.names("filter") if name != "pass_rate" or {"problem_id", "math"} <= set(have)]
+        chosen = [
+            name for name in plugins.names("filter") if name != "pass_rate" or {"problem_id", "math"} <= set(have)
+        ]
     uses = [plugins.find("filter", name, Path()) for name in chosen]
     found = _mapping(path, columns)
     _free(path, [use.name for use in uses])

@@ -68,7 +68,9 @@ def _keys(model: type[BaseModel], place: Place) -> list[str]:
 
 
 def _internal(part: str | int) -> bool:
-    return isinstance(part, str) and (part.startswith(("function-", "tagged-", "lax-or-", "is-instance")) or "[" in part)
+    return isinstance(part, str) and (
+        part.startswith(("function-", "tagged-", "lax-or-", "is-instance")) or "[" in part
+    )
 
 
 def _plainly(message: str) -> str:
@@ -174,7 +176,11 @@ def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:
             limits = checked(Bounds, bounds)
             model = parameters(use)
             known = {*model.model_fields, "min", "max"}
-            unknown = [((name, key), f"no setting named '{key}'.{did_you_mean(key, known)}") for key in rest if key not in known]
+            unknown = [
+                ((name, key), f"no setting named '{key}'.{did_you_mean(key, known)}")
+                for key in rest
+                if key not in known
+            ]
             if unknown:
                 raise Nested([(way[1:], message) for way, message in unknown])
             settled = checked(model, rest).model_dump()
@@ -227,7 +233,9 @@ def located(value: str, info: ValidationInfo) -> Path:
     if Path(value).exists():
         hint = f" Paths start from the recipe's folder: write '{_relative(Path(value).resolve(), folder.resolve())}'."
     elif path.parent.is_dir():
-        hint = did_you_mean(path.name, [inner.name for inner in path.parent.iterdir() if not inner.name.startswith(".")])
+        hint = did_you_mean(
+            path.name, [inner.name for inner in path.parent.iterdir() if not inner.name.startswith(".")]
+        )
     raise UserError(f"there is no {path}.{hint}")
 
 

@@ -109,8 +109,10 @@ def _csv(path: Path, separator: str) -> Iterator[tuple[str, Row]]:
     try:
         for row in reader:
             if None in row or None in row.values():
-                raise StageError(f"{path}:{reader.reader.line_num}: the header names {len(reader.fieldnames or [])} columns, "
-                                 f"this line has {'more' if None in row else 'fewer'}")
+                raise StageError(
+                    f"{path}:{reader.reader.line_num}: the header names {len(reader.fieldnames or [])} columns, "
+                    f"this line has {'more' if None in row else 'fewer'}"
+                )
             yield f"{path}:{reader.reader.line_num}", dict(row)
     except csv.Error as error:
         raise StageError(f"{path}:{reader.reader.line_num}: not CSV: {error}") from error
@@ -148,13 +150,16 @@ def rows_of_gym(name: str, options: dict[str, Any], size: int, seed: int) -> Ite
 
     for number, entry in enumerate(reasoning_gym.create_dataset(name, size=size, seed=seed, **options)):
         metadata = json.loads(json.dumps(entry["metadata"], default=_plain))
-        yield f"reasoning_gym:{name}#{number}", {
-            "question": entry["question"],
-            "answer": entry["answer"],
-            "reasoning_gym": name,
-            "config": options,
-            "metadata": metadata,
-        }
+        yield (
+            f"reasoning_gym:{name}#{number}",
+            {
+                "question": entry["question"],
+                "answer": entry["answer"],
+                "reasoning_gym": name,
+                "config": options,
+                "metadata": metadata,
+            },
+        )
 
 
 def _plain(value: Any) -> Any:

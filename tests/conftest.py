@@ -12,7 +12,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-TEACHER = '''
+TEACHER = """
 import os
 
 def answer(question, rollout, seed):
@@ -23,7 +23,7 @@ def answer(question, rollout, seed):
             stream.write(f"{question} {rollout} {seed}\\n")
     said = a + b + (seed % 2)
     return f"<think>\\nTry {rollout}: I add {a} and {b} and get {said}.\\n</think>\\n\\nThe answer is \\\\boxed{{{said}}}."
-'''
+"""
 
 RECIPE = """name: small
 seed: 1

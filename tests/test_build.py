@@ -183,10 +183,11 @@ def test_many_worker_processes_make_the_same_bytes(small: Path, monkeypatch: pyt
 
 def test_an_edited_data_file_is_loaded_again_and_one_that_was_moved_is_not(small: Path):
     build(small)
-    (small.parent / "problems.jsonl").rename(small.parent / "sums.jsonl")
-    changed(small, "problems.jsonl", "sums.jsonl")
+    (small.parent / "elsewhere").mkdir()
+    (small.parent / "problems.jsonl").rename(small.parent / "elsewhere" / "problems.jsonl")
+    changed(small, "path: problems.jsonl", "path: elsewhere/problems.jsonl")
     assert ran(small) == []
-    with (small.parent / "sums.jsonl").open("a") as stream:
+    with (small.parent / "elsewhere" / "problems.jsonl").open("a") as stream:
         stream.write('{"ask": "100 + 1?", "gold": 101}\n')
     assert ran(small) == ["problems", "traces", "checked", "clean", "accepted", "dataset"]
 
@@ -226,7 +227,9 @@ def test_a_damaged_published_file_is_published_again(small: Path):
     (folder / "report.html").write_text("gone")
     build(small)
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert hashlib.sha256((folder / "report.html").read_bytes()).hexdigest() == manifest["files"]["report.html"]["sha256"]
+    assert (
+        hashlib.sha256((folder / "report.html").read_bytes()).hexdigest() == manifest["files"]["report.html"]["sha256"]
+    )
 
 
 def test_a_line_that_is_no_json_names_file_and_line(small: Path):
@@ -236,7 +239,9 @@ def test_a_line_that_is_no_json_names_file_and_line(small: Path):
     ended = command("build", "recipe.yaml", cwd=small.parent)
     assert ended.returncode == 2  # seen when the columns are looked at, before anything runs
     assert ended.stderr.startswith("recipe.yaml:6: stages.problems.path: problems.jsonl:41: not JSON")
-    path.write_text(sound + "".join(f'{{"ask": "{n} + 1?", "gold": {n + 1}}}\n' for n in range(100, 200)) + "{not json\n")
+    path.write_text(
+        sound + "".join(f'{{"ask": "{n} + 1?", "gold": {n + 1}}}\n' for n in range(100, 200)) + "{not json\n"
+    )
     ended = command("build", "recipe.yaml", cwd=small.parent)
     assert ended.returncode == 1
     assert ended.stderr.strip().splitlines()[-1].startswith("problems: problems.jsonl:141: not JSON")
@@ -265,7 +270,10 @@ def test_a_dead_verifier_fails_the_stage_and_is_not_a_hard_dataset(small: Path):
     mine.write_text("def verify(problem, completion, config):\n    raise RuntimeError('the service is down')\n")
     changed(small, "[math, format]", "[math, ./mine.py]")
     changed(small, "math = 1 and format = 1", "math = 1 and mine = 1")
-    with pytest.raises(StageError, match=r"checked: the verifier mine decided too few of 160 rows \(160 error; the first: RuntimeError: the service is down\)"):
+    with pytest.raises(
+        StageError,
+        match=r"checked: the verifier mine decided too few of 160 rows \(160 error; the first: RuntimeError: the service is down\)",
+    ):
         build(small)
     mine.write_text(
         "from datafactory.types import Verdict\n\ndef verify(problem, completion, config):\n    return Verdict.correct()\n"

@@ -50,7 +50,10 @@ def test_verify_scores_anyones_file_and_keeps_its_columns(tmp_path: Path):
 
 
 def test_measure_all_takes_parquet_with_messages_and_writes_parquet(tmp_path: Path):
-    turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "<think>\nwell well\n</think>\n\nBecause."}]
+    turns = [
+        {"role": "user", "content": "Why?"},
+        {"role": "assistant", "content": "<think>\nwell well\n</think>\n\nBecause."},
+    ]
     pl.DataFrame({"messages": [turns, turns]}).write_parquet(tmp_path / "a.parquet")
     ended = command("measure", tmp_path / "a.parquet", "--with", "all", "--out", tmp_path / "b.parquet")
     assert ended.returncode == 0, ended.stderr
@@ -60,7 +63,10 @@ def test_measure_all_takes_parquet_with_messages_and_writes_parquet(tmp_path: Pa
 
 
 def test_pass_rate_of_a_scored_file_sees_whole_groups(tmp_path: Path):
-    rows = [{"question": f"{n % 3}?", "answer": "1", "problem_id": f"{n % 3}", "response": "1", "math": n % 2} for n in range(12)]
+    rows = [
+        {"question": f"{n % 3}?", "answer": "1", "problem_id": f"{n % 3}", "response": "1", "math": n % 2}
+        for n in range(12)
+    ]
     write_rows(tmp_path / "a.jsonl", rows)
     ended = command("measure", tmp_path / "a.jsonl", "--with", "pass_rate", "--out", tmp_path / "b.jsonl")
     assert ended.returncode == 0, ended.stderr
@@ -70,15 +76,30 @@ def test_pass_rate_of_a_scored_file_sees_whole_groups(tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["verify", "nothing.jsonl", "--with", "math", "--out", "b.jsonl"], "there is no nothing.jsonl. Did you mean 'a.jsonl'?"),
-        (["verify", "a.jsonl", "--with", "maths", "--out", "b.jsonl"], "no verifier named 'maths'. Did you mean 'math'?"),
-        (["verify", "a.jsonl", "--with", "math", "--response", "sax", "--out", "b.jsonl"], "a.jsonl has no column 'sax'. Did you mean 'say'?"),
+        (
+            ["verify", "nothing.jsonl", "--with", "math", "--out", "b.jsonl"],
+            "there is no nothing.jsonl. Did you mean 'a.jsonl'?",
+        ),
+        (
+            ["verify", "a.jsonl", "--with", "maths", "--out", "b.jsonl"],
+            "no verifier named 'maths'. Did you mean 'math'?",
+        ),
+        (
+            ["verify", "a.jsonl", "--with", "math", "--response", "sax", "--out", "b.jsonl"],
+            "a.jsonl has no column 'sax'. Did you mean 'say'?",
+        ),
         (["verify", "a.jsonl", "--with", "math", "--out", "b.jsonl"], "a.jsonl has no column of responses"),
-        (["measure", "a.jsonl", "--with", "length", "--response", "say", "--out", "b.txt"], "--out is a .parquet or a .jsonl file"),
+        (
+            ["measure", "a.jsonl", "--with", "length", "--response", "say", "--out", "b.txt"],
+            "--out is a .parquet or a .jsonl file",
+        ),
         (["build", "nothing.yaml"], "nothing.yaml: there is no such recipe"),
         (["inspect", "nothing"], "nothing"),
         (["distill", "nothing", "--student", "x", "--out", "o"], "nothing is no finished dataset"),
-        (["evaluate", "./nothing", "--on", "a.jsonl", "--question", "ask", "--answer", "say"], "there is no model folder nothing"),
+        (
+            ["evaluate", "./nothing", "--on", "a.jsonl", "--question", "ask", "--answer", "say"],
+            "there is no model folder nothing",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str], message: str):

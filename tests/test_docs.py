@@ -23,10 +23,9 @@ FENCE = re.compile(r"^( *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^\1```$", re.M | re
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SPAN = re.compile(r"`(datafactory [^`]*)`")
 TYPED = re.compile(r"\s*(?:\$ )?(?:\w+=\S+ )*(?:\S+/)?(?:python -m )?(datafactory .*)")
+HAND = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "outputs/README.md")
 PAGES = sorted(
-    path
-    for path in (*(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")))
-    if path.exists()
+    path for path in (*(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / name for name in HAND)) if path.exists()
 )
 
 

@@ -23,7 +23,9 @@ BATCH = 8
 def start(folder: Path, log: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TEACHER_LOG": str(log)}
     words = [sys.executable, "-m", "datafactory", "build", "recipe.yaml"]
-    return subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def kept(folder: Path) -> set[tuple[str, int]]:

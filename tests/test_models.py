@@ -73,7 +73,8 @@ def test_two_builds_at_once_prepare_the_embedded_model_once(tmp_path: Path):
     script = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from pathlib import Path; from datafactory import models; print(models.weights_at(models.DEFAULT, Path()).fetch())"
     environment = {**os.environ, "DATAFACTORY_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     both = [
-        subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
     ]
     places = {running.communicate(timeout=600)[0].strip() for running in both}
     assert len(places) == 1

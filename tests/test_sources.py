@@ -12,7 +12,7 @@ import pytest
 from datafactory.errors import StageError, UserError
 from datafactory.sources import columns_of, files_at, rows_of, rows_of_dataset, rows_of_gym
 
-ROWS = [{"q": "one, \"two\"\nthree", "a": "1"}, {"q": "é 你好", "a": ""}]
+ROWS = [{"q": 'one, "two"\nthree', "a": "1"}, {"q": "é 你好", "a": ""}]
 
 
 def test_the_same_rows_come_out_of_every_format(tmp_path: Path):
@@ -27,7 +27,14 @@ def test_the_same_rows_come_out_of_every_format(tmp_path: Path):
     for path in sorted(tmp_path.iterdir()):
         assert [row for _, row in rows_of(path)] == ROWS, path
         assert columns_of(path) == ["q", "a"]
-    assert [path.name for path in files_at(tmp_path)] == ["a.jsonl", "b.jsonl.gz", "c.json", "d.csv", "e.tsv", "f.parquet"]
+    assert [path.name for path in files_at(tmp_path)] == [
+        "a.jsonl",
+        "b.jsonl.gz",
+        "c.json",
+        "d.csv",
+        "e.tsv",
+        "f.parquet",
+    ]
 
 
 def test_rows_carry_file_and_line(tmp_path: Path):

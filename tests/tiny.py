@@ -34,7 +34,11 @@ def tiny_model(folder: Path, architecture: Literal["qwen2", "llama"]) -> Path:
     }
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = Qwen2ForCausalLM(Qwen2Config(**shape)) if architecture == "qwen2" else LlamaForCausalLM(LlamaConfig(**shape))
+        model = (
+            Qwen2ForCausalLM(Qwen2Config(**shape))
+            if architecture == "qwen2"
+            else LlamaForCausalLM(LlamaConfig(**shape))
+        )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -46,7 +50,9 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     bare.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=320, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=320, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     bare.train_from_iterator([TEXT], trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=bare, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHATML

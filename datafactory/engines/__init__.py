@@ -22,6 +22,7 @@ class Sampling(Base):
     temperature: float = Field(0.6, ge=0)
     """0 takes the likeliest token."""
     top_p: float = Field(0.95, gt=0, le=1)
+    """Draw from the smallest set of tokens with this much probability; 1 draws from all."""
     max_tokens: int = Field(32768, ge=1)
     """Longest completion, in tokens; what reaches it has finish_reason `length`."""
     stop: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ class Config(Base):
     latency: float = runtime(0.0, ge=0)
     """Seconds a batch takes."""
     batch_size: int = runtime(16, ge=1)
+    """Answers that arrive, and are journaled, together."""
 
     @model_validator(mode="after")
     def _one(self) -> Config:
@@ -79,7 +80,11 @@ class Script:
 def _from_file(path: Path) -> Callable[[str, int, int], str]:
     known: dict[str, list[str]] = {}
     for place, row in rows_of(path):
-        if not isinstance(row.get("question"), str) or not isinstance(row.get("responses"), list) or not row["responses"]:
+        if (
+            not isinstance(row.get("question"), str)
+            or not isinstance(row.get("responses"), list)
+            or not row["responses"]
+        ):
             raise StageError(f"{place}: an answer has `question` and a list of `responses`")
         known[row["question"]] = row["responses"]
 

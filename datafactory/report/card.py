@@ -82,7 +82,7 @@ def _about(story: Story, files: dict[str, dict[str, Any]]) -> str:
     return (
         f"{counted(rows, 'row')} of supervised fine-tuning data about {counted(count, 'problem')}{weight}, made by "
         f"datafactory from the recipe `{story.recipe}` in {counted(len(lineage), 'stage')}. "
-        f"The {counted(lost, 'row')} dropped on the way are in `rejected/`, each with its stage, reason and evidence; "
+        f"What was dropped on the way, {counted(lost, 'row')}, is in `rejected/` with stage, reason and evidence; "
         "`report.html` shows the distributions, `manifest.json` holds checksums and every setting."
     )
 

@@ -40,8 +40,11 @@ def histogram(
         for (start, end), count in zip(pairwise(edges), counts.counts, strict=True):
             if count:
                 span = number((start + end) / 2) if counts.centred else f"{number(start)} to {number(end)}"
+                # a bin about one value is drawn as a bar that leaves room to see on which side of it a threshold lies
+                room = x(end) - x(start)
+                wide = min(0.6 * room, 36) if counts.centred else max(room - 1, 0.8)
                 drawn.append(
-                    f'<rect class="{kind}" x="{x(start) + 0.5:.1f}" width="{max(x(end) - x(start) - 1, 0.8):.1f}" '
+                    f'<rect class="{kind}" x="{x((start + end) / 2) - wide / 2:.1f}" width="{wide:.1f}" '
                     f'y="{y(count):.1f}" height="{y(0) - y(count):.1f}"><title>{escape(f"{span}: {count:,} {what}")}'
                     "</title></rect>"
                 )

@@ -35,11 +35,11 @@ NOT_MEASURES = ("rollout", "prompt_tokens")
 
 def inspect(path: Path, where: str | None, examples: int, console: Console) -> None:
     found = opened(path)
+    columns = found.rows.collect_schema().names()
+    rows = found.rows.filter(_condition(where, columns)) if where and found.files else found.rows
     _heading(found, console)
     if not found.files:
         return
-    columns = found.rows.collect_schema().names()
-    rows = found.rows.filter(_condition(where, columns)) if where else found.rows
     looked = rows if found.small else rows.head(HEAD)
     try:
         total = found.rows.select(pl.len()).collect().item()

@@ -45,17 +45,22 @@ class Column(Base):
 
 
 class Config(Base):
-    path: Annotated[tuple[Path, ...], BeforeValidator(_files)] | None = file(None)
+    path: Annotated[tuple[Path, ...], BeforeValidator(_files)] | None = file(None, named=True)
     """A JSONL, Parquet or CSV file, a folder of them, or a list; from the recipe's folder."""
     dataset: str | None = None
     """A folder or hub id that `datasets.load_dataset` understands."""
     subset: str | None = None
+    """The dataset's configuration, where it has several."""
     split: str = "train"
+    """Which of the dataset's splits."""
     revision: str | None = None
+    """A branch, tag or commit of a hub dataset."""
     reasoning_gym: str | None = None
-    """The name of a reasoning-gym dataset; `options` are its own settings, `size` how many problems."""
+    """The name of a reasoning-gym dataset."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """The reasoning-gym dataset's own settings, under its own names."""
     size: int = Field(100, ge=1)
+    """How many reasoning-gym problems."""
     seed: int | None = None
     """Of the reasoning-gym problems; the recipe's by default. Another seed gives other problems (a held-out set)."""
     question: str = "question"
@@ -75,6 +80,7 @@ class Config(Base):
     source: str | Column | None = None
     """Where the rows are from; by default the file's, dataset's or generator's name."""
     license: str | Column | None = None
+    """A word for all rows, or {column: name}; the column `license` where there is one."""
     skip: int = Field(0, ge=0)
     """Rows of the source to pass over, so that two stages can share a file."""
     limit: int | None = Field(None, ge=1)
@@ -82,12 +88,15 @@ class Config(Base):
     verifiers: Verifiers = Field((), alias="with")
     """Verifiers that grade each gold answer against itself before a token is spent."""
     rows_per_shard: int = Field(1000, ge=1)
+    """Problems per shard: what one worker takes at a time, in this stage and those that follow."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Config:
         given = [name for name in ("path", "dataset", "reasoning_gym") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"needs exactly one of path, dataset, reasoning_gym; it has {' and '.join(given) or 'none'}")
+            raise ValueError(
+                f"needs exactly one of path, dataset, reasoning_gym; it has {' and '.join(given) or 'none'}"
+            )
         return self
 
 
@@ -210,7 +219,12 @@ def _mapped(config: Config, place: str, row: Row) -> Row:
 
 def _gold(value: Any, choices: Any) -> str | None:
     """The gold answer as text; the index of an option (MMLU counts from 0) as its letter."""
-    if isinstance(value, int) and not isinstance(value, bool) and isinstance(choices, list) and 0 <= value < len(choices):
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and isinstance(choices, list)
+        and 0 <= value < len(choices)
+    ):
         return chr(ord("A") + value)
     return _text(value)
 
@@ -236,7 +250,9 @@ def _origin(config: Config, place: str) -> str:
 def _unfit(row: Row, seen: set[str]) -> str | None:
     if not (row["question"] or "").strip():
         return "no question"
-    identity = row["problem_id"] + (problem_id(row.get("reasoning") or "", row["response"]) if "response" in row else "")
+    identity = row["problem_id"] + (
+        problem_id(row.get("reasoning") or "", row["response"]) if "response" in row else ""
+    )
     if identity in seen:
         return "duplicate"
     seen.add(identity)

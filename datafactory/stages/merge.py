@@ -37,6 +37,7 @@ class Config(Base):
     """The share of each dataset in the whole, {accepted: 0.75, general: 0.25}; as many rows as the scarcest allows.
     Without it every row is taken."""
     shuffle: bool = True
+    """Problems over the shards and rows within a shard, by the seed; else in the order of `from`."""
     rows_per_shard: int = Field(10000, ge=1)
     """A shard holds at least so many rows, the last one fewer."""
     seed: int | None = None
@@ -70,7 +71,9 @@ def published_columns(names: list[str]) -> list[str]:
 
 
 def run(config: Config, job: Job) -> None:
-    tables = [_all(job.inputs[name]).with_columns(pl.lit(place).alias("_source")) for place, name in enumerate(config.sources)]
+    tables = [
+        _all(job.inputs[name]).with_columns(pl.lit(place).alias("_source")) for place, name in enumerate(config.sources)
+    ]
     rows = pl.concat(tables, how="diagonal").with_row_index("_row")
     if not rows.height:
         raise StageError("nothing was accepted: all of " + ", ".join(config.sources) + " are empty")
@@ -133,7 +136,9 @@ def _beyond(rows: pl.DataFrame, gone: dict[int, tuple[str, str]], shares: list[f
     for place, share in enumerate(shares):
         room = min(have[place], round(whole * share))
         order = left.filter(pl.col("_source") == place).sort("_order")["_row"]
-        dropped |= {row: ("beyond its share", f"room for {room} of {have[place]} rows at {share:g}") for row in order[room:]}
+        dropped |= {
+            row: ("beyond its share", f"room for {room} of {have[place]} rows at {share:g}") for row in order[room:]
+        }
     return dropped
 
 

@@ -61,7 +61,9 @@ def select(config: Config, rows: pl.DataFrame) -> Split:
         for at in range(rows.height):
             if reasons[at] is None and not met[at]:
                 reasons[at] = f"not {part}"
-                evidence[at] = ", ".join(f"{name} = {_shown(value)}" for name, value in values.row(at, named=True).items())
+                evidence[at] = ", ".join(
+                    f"{name} = {_shown(value)}" for name, value in values.row(at, named=True).items()
+                )
     if config.per_problem is not None:
         for at, rank in _ranks(config, rows, reasons):
             if rank > config.per_problem:

@@ -91,7 +91,9 @@ def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[li
     text = tokenizer.apply_chat_template(turns[0], tokenize=False, add_generation_prompt=True)
     # a template that opens the thinking itself (R1-distill) is not to be opened twice
     if config.prefill and not text.rstrip().endswith(config.prefill.strip()):
-        template += "{% if add_generation_prompt %}{{ " + json.dumps(config.prefill, ensure_ascii=False) + " }}{% endif %}"
+        template += (
+            "{% if add_generation_prompt %}{{ " + json.dumps(config.prefill, ensure_ascii=False) + " }}{% endif %}"
+        )
     return turns, template
 
 

@@ -41,7 +41,12 @@ def test_columns_are_mapped_and_the_rest_is_kept_in_meta(tmp_path: Path):
 
 
 def test_what_cannot_be_used_is_set_aside_with_its_place(tmp_path: Path):
-    rows = [{"question": "1+1?", "answer": "2"}, {"question": " "}, {"question": "1+1?", "answer": "2"}, {"question": "2+2?"}]
+    rows = [
+        {"question": "1+1?", "answer": "2"},
+        {"question": " "},
+        {"question": "1+1?", "answer": "2"},
+        {"question": "2+2?"},
+    ]
     write_rows(tmp_path / "p.jsonl", rows)
     dataset = loaded(tmp_path, "path: p.jsonl, with: [math]")
     assert dataset.rows == 1
@@ -70,7 +75,12 @@ def test_skip_and_limit_share_a_file_without_overlap(tmp_path: Path):
 
 
 def test_finished_answers_become_rollouts_and_several_answers_to_a_question_all_stay(tmp_path: Path):
-    rows = [{"ask": "Hi", "say": "Hello."}, {"ask": "Hi", "say": "Good day."}, {"ask": "Hi", "say": "Hello."}, {"ask": "Hm", "say": ""}]
+    rows = [
+        {"ask": "Hi", "say": "Hello."},
+        {"ask": "Hi", "say": "Good day."},
+        {"ask": "Hi", "say": "Hello."},
+        {"ask": "Hm", "say": ""},
+    ]
     write_rows(tmp_path / "p.jsonl", rows)
     dataset = loaded(tmp_path, "path: p.jsonl, question: ask, response: say")
     assert dataset.read(0)["response"].to_list() == ["Hello.", "Good day."]
@@ -79,7 +89,10 @@ def test_finished_answers_become_rollouts_and_several_answers_to_a_question_all_
 
 
 def test_reasoning_gym_problems_carry_what_their_own_scorer_needs(tmp_path: Path):
-    dataset = loaded(tmp_path, "reasoning_gym: chain_sum, options: {min_terms: 2, max_terms: 2}, size: 7, seed: 3, with: [math, reasoning_gym]")
+    dataset = loaded(
+        tmp_path,
+        "reasoning_gym: chain_sum, options: {min_terms: 2, max_terms: 2}, size: 7, seed: 3, with: [math, reasoning_gym]",
+    )
     rows = dataset.read(0)
     assert dataset.rows == 7 and set(rows["source"]) == {"reasoning_gym/chain_sum"}
     assert json.loads(rows["meta"][0])["reasoning_gym"] == "chain_sum"
@@ -93,7 +106,11 @@ def test_real_problem_sets_load_whole():
 
     if not SHARED.is_dir():
         pytest.skip("the shared data is not on this machine")
-    for name, question, answer in (("math500", "problem", "answer"), ("cmath_zh", "question", "golden"), ("mmlu_stem", "question", "answer")):
+    for name, question, answer in (
+        ("math500", "problem", "answer"),
+        ("cmath_zh", "question", "golden"),
+        ("mmlu_stem", "question", "answer"),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             path = SHARED / "problems" / f"{name}.jsonl.gz"
             dataset = loaded(Path(folder), f"path: {path}, question: {question}, answer: {answer}")
@@ -106,7 +123,13 @@ def test_real_problem_sets_load_whole():
 
 def test_the_index_of_an_option_becomes_its_letter_and_grades_itself(tmp_path: Path):
     options = ["one", "two", "three", "four"]
-    write_rows(tmp_path / "p.jsonl", [{"question": "1+1?", "choices": options, "answer": 1}, {"question": "?", "choices": options, "answer": "four"}])
+    write_rows(
+        tmp_path / "p.jsonl",
+        [
+            {"question": "1+1?", "choices": options, "answer": 1},
+            {"question": "?", "choices": options, "answer": "four"},
+        ],
+    )
     dataset = loaded(tmp_path, "path: p.jsonl, choices: choices, with: [choice]")
     assert dataset.read(0)["answer"].to_list() == ["B", "four"]
     assert json.loads(dataset.read(0)["choices"][0]) == options

@@ -48,7 +48,9 @@ def test_the_best_of_each_problem_by_a_preference(prefer, expected):
 
 def test_a_dropped_row_says_which_part_it_failed_and_with_what():
     made = select(Select.model_validate({"from": "x", "where": "math = 1 and clarity >= 2", "per_problem": 1}), ROWS)
-    told = {row[:2]: row[2:] for row in made.dropped.select("problem_id", "rollout", pl.col("^rejected_.*$")).iter_rows()}
+    told = {
+        row[:2]: row[2:] for row in made.dropped.select("problem_id", "rollout", pl.col("^rejected_.*$")).iter_rows()
+    }
     assert told == {
         ("a", 0): ("not clarity >= 2", "clarity = 1"),
         ("a", 2): ("beyond 1 per problem", "2 of its problem by rollout"),
@@ -73,8 +75,16 @@ def test_a_condition_is_parted_only_where_that_says_the_same(text, expected):
 
 def table(problems: int, each: int, source: int = 0) -> pl.DataFrame:
     rows = [
-        {"question": f"{p}?", "problem_id": f"{source}-{p}", "rollout": r, "reasoning": None, "response": f"{source} {p} {r}",
-         "_source": source, "_group": hash((p, source)) % 1000, "_order": hash((p, r)) % 1000}
+        {
+            "question": f"{p}?",
+            "problem_id": f"{source}-{p}",
+            "rollout": r,
+            "reasoning": None,
+            "response": f"{source} {p} {r}",
+            "_source": source,
+            "_group": hash((p, source)) % 1000,
+            "_order": hash((p, r)) % 1000,
+        }
         for p in range(problems)
         for r in range(each)
     ]
@@ -104,6 +114,8 @@ def test_the_same_answer_to_the_same_question_stays_once():
 
 
 def test_a_row_without_thinking_has_none_in_its_messages():
-    rows = pl.DataFrame({"question": ["q", "q"], "reasoning": ["r", None], "response": ["s", "s"], "problem_id": ["a", "b"]})
+    rows = pl.DataFrame(
+        {"question": ["q", "q"], "reasoning": ["r", None], "response": ["s", "s"], "problem_id": ["a", "b"]}
+    )
     contents = [turns[1]["content"] for turns in published(rows)["messages"].to_list()]
     assert contents == ["<think>\nr\n</think>\n\ns", "s"]

@@ -24,7 +24,12 @@ from datafactory.training.sft import train
 from tests.tiny import tiny_model
 
 SUMS = [
-    {"problem_id": f"p{n}", "question": f"{n} and {n}?", "reasoning": f"I add {n} and {n}.", "response": f"It is {2 * n}."}
+    {
+        "problem_id": f"p{n}",
+        "question": f"{n} and {n}?",
+        "reasoning": f"I add {n} and {n}.",
+        "response": f"It is {2 * n}.",
+    }
     for n in range(20)
 ]
 
@@ -92,7 +97,9 @@ def test_the_loss_is_on_the_completion_and_its_end_of_turn(tmp_path: Path, base:
         )
 
 
-def test_without_a_chat_template_rows_are_plain_text_and_end_in_eos(tmp_path: Path, base: Path, seen: list[dict[str, Any]]):
+def test_without_a_chat_template_rows_are_plain_text_and_end_in_eos(
+    tmp_path: Path, base: Path, seen: list[dict[str, Any]]
+):
     (base / "chat_template.jinja").unlink()
     trained(merged(tmp_path / "merge", SUMS), base, tmp_path / "student", max_steps=1, prompt="Q: {question}\nA:")
     tokenizer = AutoTokenizer.from_pretrained(base)
