@@ -23,7 +23,7 @@ def columns_in(text: str) -> list[str]:
 
 
 def parts(text: str) -> list[str]:
-    """The conditions that `and` joins, so that a dropped row can say which one it failed; whole where one cannot tell."""
+    """The conditions that `and` joins, so that a dropped row can say which it failed; whole where one cannot tell."""
     pieces = SPLIT.split(text.strip())
     if len(pieces) == 1 or re.search(r"\bbetween\b|\bcase\b|\bor\b", text, re.IGNORECASE):
         return [text.strip()]

@@ -33,7 +33,7 @@ def majority(answers: Sequence[str | None]) -> int | None:
 
 
 def advantages(rewards: Sequence[float | None]) -> list[float | None]:
-    """GRPO's (r - mean) / std over the decided rewards of a group (arXiv:2402.03300, section 4.1.2); 0 when all agree."""
+    """GRPO's (r - mean) / std over the decided rewards of a group (arXiv:2402.03300, 4.1.2); 0 when all agree."""
     decided = [reward for reward in rewards if reward is not None]
     if not decided:
         return [None] * len(rewards)

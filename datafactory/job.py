@@ -19,7 +19,6 @@ from datafactory.models import Model, Weights
 from datafactory.progress import StageProgress
 from datafactory.store import EVIDENCE, REASON, Dataset, Draft, is_finished, locked
 
-
 ROWS_PER_WORKER = 2000  # fewer are done before a worker process has started
 
 

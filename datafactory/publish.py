@@ -11,7 +11,6 @@ The folder is written beside and swapped in whole.
 
 from __future__ import annotations
 
-
 import json
 import os
 import shutil
@@ -29,8 +28,8 @@ from datafactory.errors import StageError
 from datafactory.fingerprint import digest, sha256_of
 from datafactory.report.card import card
 from datafactory.report.page import page
-from datafactory.story import Chapter, Story
 from datafactory.store import MANIFEST, is_finished
+from datafactory.story import Chapter, Story
 from datafactory.tables import cannot_write, settle, write_bytes, write_parquet
 
 LAYOUT = 1

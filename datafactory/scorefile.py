@@ -19,7 +19,6 @@ from datafactory import plugins
 from datafactory.chat import split_thinking
 from datafactory.errors import UserError, did_you_mean
 from datafactory.measuring import measure
-from datafactory.plugins import Use
 from datafactory.scoring import score, score_columns
 from datafactory.sources import Row, columns_of, files_at, rows_of
 from datafactory.tables import TYPES, cannot_write, clean, frame

@@ -54,7 +54,7 @@ def statuses(table: pl.LazyFrame | pl.DataFrame, verifiers: Sequence[Use]) -> di
     found = {}
     for use in verifiers:
         counted = table.lazy().group_by(f"{use.name}_status").len().sort("len", descending=True).collect()
-        found[use.name] = {status: count for status, count in counted.iter_rows()}
+        found[use.name] = dict(counted.iter_rows())
     return found
 
 

@@ -65,11 +65,11 @@ def _kind(path: Path) -> str | None:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    opened = (gzip.open if path.suffix == ".gz" else open)(path, "rb")
     number = 0
     try:
         with opened as stream:
-            for number, line in enumerate(stream, 1):  # noqa: B007
+            for number, line in enumerate(stream, 1):
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
         raise StageError(f"{path}:{number}: not UTF-8: {error.reason} at byte {error.start}") from error

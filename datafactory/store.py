@@ -151,7 +151,7 @@ class Draft:
             return {}
         reasons = pl.concat([pl.read_parquet(file, columns=[REASON]) for file in files])
         counted = reasons.group_by(REASON).len().sort("len", REASON, descending=[True, False])
-        return {reason: number for reason, number in counted.iter_rows()}
+        return dict(counted.iter_rows())
 
 
 def _entry(path: Path) -> dict[str, Any]:

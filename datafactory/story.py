@@ -1,4 +1,4 @@
-"""A published dataset's story: the finished stages it came through, as the card, the report and the manifest tell it."""
+"""A published dataset's story: the finished stages it came through, for the card, the report and the manifest."""
 
 from __future__ import annotations
 

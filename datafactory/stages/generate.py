@@ -51,4 +51,4 @@ def summary(config: Config, draft: Draft) -> dict[str, Any]:
     table = pl.scan_parquet(sorted(draft.folder.glob("shard-*.parquet")))
     totals = table.select(pl.col("prompt_tokens").sum(), pl.col("completion_tokens").sum()).collect()
     reasons = table.group_by("finish_reason").len().sort("finish_reason").collect()
-    return {**totals.row(0, named=True), "finish_reason": {reason: count for reason, count in reasons.iter_rows()}}
+    return {**totals.row(0, named=True), "finish_reason": dict(reasons.iter_rows())}

@@ -160,7 +160,7 @@ def run(config: Config, job: Job) -> None:
         mapped = [_mapped(config, place, row) for place, row in chunk]
         reasons = [_unfit(row, seen) for row in mapped]
         if not job.draft.has(k):
-            evidence = [place for place, _ in chunk]
+            evidence: list[str | None] = [place for place, _ in chunk]
             _grade(config, mapped, reasons, evidence)
             table = frame(mapped, [*PROBLEM_COLUMNS, *(COMPLETION_COLUMNS if config.response else ())])
             split = parted(table, reasons, evidence)
@@ -202,7 +202,7 @@ def _mapped(config: Config, place: str, row: Row) -> Row:
         given = getattr(config, key)
         column = given.column if isinstance(given, Column) else None if given else key
         taken.add(column)
-        made[key] = given if isinstance(given, str) else _text(row.get(column))
+        made[key] = given if isinstance(given, str) else _text(row.get(column or ""))
     made["source"] = made["source"] or _origin(config, place)
     rest = {key: value for key, value in row.items() if key not in taken}
     made["meta"] = json.dumps(rest, ensure_ascii=False, sort_keys=True, default=str)
@@ -261,7 +261,7 @@ def _unfit(row: Row, seen: set[str]) -> str | None:
     return None
 
 
-def _grade(config: Config, rows: list[Row], reasons: list[str | None], evidence: list[str]) -> None:
+def _grade(config: Config, rows: list[Row], reasons: list[str | None], evidence: list[str | None]) -> None:
     """Each gold answer against itself; what cannot be graded is set aside."""
     for use in config.verifiers:
         settings = use.config
@@ -271,4 +271,4 @@ def _grade(config: Config, rows: list[Row], reasons: list[str | None], evidence:
             verdict = use.module.verify(problem_of(row), Completion(row["answer"] or ""), settings)
             if verdict.status != "correct":
                 reasons[at] = f"gold answer not gradable by {use.name}"
-                evidence[at] += f": {verdict.status}: {verdict.detail}"
+                evidence[at] = f"{evidence[at]}: {verdict.status}: {verdict.detail}"

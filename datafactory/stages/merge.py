@@ -124,7 +124,7 @@ def _duplicates(rows: pl.DataFrame) -> dict[int, tuple[str, str]]:
     keys = [name for name in ("question", "reasoning", "response") if name in rows.columns]
     first = pl.col("_row").first().over(keys)
     double = rows.select("_row", first.alias("first")).filter(pl.col("_row") != pl.col("first"))
-    return {row: ("duplicate", "same question, reasoning and response as a row before it") for row in double["_row"]}
+    return dict.fromkeys(double["_row"], ("duplicate", "same question, reasoning and response as a row before it"))
 
 
 def _beyond(rows: pl.DataFrame, gone: dict[int, tuple[str, str]], shares: list[float]) -> dict[int, tuple[str, str]]:
@@ -132,13 +132,11 @@ def _beyond(rows: pl.DataFrame, gone: dict[int, tuple[str, str]], shares: list[f
     left = rows.filter(~pl.col("_row").is_in(list(gone)))
     have = [left.filter(pl.col("_source") == place).height for place in range(len(shares))]
     whole = min(count / share for count, share in zip(have, shares, strict=True) if share)
-    dropped = {}
+    dropped: dict[int, tuple[str, str]] = {}
     for place, share in enumerate(shares):
         room = min(have[place], round(whole * share))
         order = left.filter(pl.col("_source") == place).sort("_order")["_row"]
-        dropped |= {
-            row: ("beyond its share", f"room for {room} of {have[place]} rows at {share:g}") for row in order[room:]
-        }
+        dropped |= dict.fromkeys(order[room:], ("beyond its share", f"room for {room} of {have[place]} at {share:g}"))
     return dropped
 
 

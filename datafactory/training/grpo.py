@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from datafactory.chat import split_thinking
 from datafactory.errors import StageError
 from datafactory.models import Weights
 from datafactory.progress import StageProgress
-from datafactory.scoring import demand_decisions, score, statuses
+from datafactory.scoring import UNDECIDED, demand_decisions, score, statuses
 from datafactory.store import Dataset
 from datafactory.tables import frame
 from datafactory.training.common import Learner, Watch, load, plain, run, save, settings, workshop
@@ -70,11 +69,12 @@ def train(config: Config, source: Dataset, weights: Weights, folder: Path, progr
         watch = Watch(progress)
         steps = run(trainer, watch)
         learner.tokenizer.chat_template = template
-        demand_decisions(rewards.counts, config.max_errors)
+        said = pl.concat(rewards.said)
+        demand_decisions(said, config.verifiers, config.max_errors)
         about = {
             "rows": problems.height,
             "steps": steps,
-            "statuses": rewards.counts,
+            "statuses": statuses(said, config.verifiers),
             "reward": watch.by_step("reward"),
             "loss": watch.by_step("loss"),
             "completion_tokens": watch.by_step("completions/mean_length"),
@@ -99,25 +99,25 @@ def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[li
 
 @dataclass
 class Rewards:
-    """The verifiers' verdicts on TRL's completions, and how often each said what."""
+    """The verifiers' verdicts on TRL's completions; `said` keeps their statuses, batch by batch."""
 
     config: Config
     problems: pl.DataFrame
     learner: Learner
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    said: list[pl.DataFrame] = field(default_factory=list)
 
     def of(self, completion_ids: Sequence[list[int]], at: list[int], **_: Any) -> list[float | None]:
         """A reward per completion of problem `at`; None, which TRL leaves out, where a verifier did not decide."""
         kept = self.problems.drop([name for name in COMPLETION_COLUMNS if name in self.problems.columns])
         completions = frame([self._row(ids) for ids in completion_ids], COMPLETION_COLUMNS)
         scored = score(self.config.verifiers, pl.concat([kept[at], completions], how="horizontal"))
-        for name, by_status in statuses(scored, self.config.verifiers).items():
-            self.counts[name] = dict(Counter(self.counts.get(name, {})) + Counter(by_status))
         names = [use.name for use in self.config.verifiers]
+        self.said.append(scored.select(column for name in names for column in _said(name)))
         # a sum without the undecided part would be a lower reward, and the row would pay for it
-        rewards = scored.select(pl.sum_horizontal(names, ignore_nulls=False))[names[0]]
+        rewards = scored.select(pl.sum_horizontal(names, ignore_nulls=False).alias("reward"))["reward"]
         if rewards.null_count() == len(rewards):
-            raise StageError(f"no verifier decided on any of {len(rewards)} rollouts: {self.counts}")
+            demand_decisions(self.said[-1], self.config.verifiers, 0)
+            raise StageError(f"no gold answer of the {len(set(at))} problems of a step is readable")
         return rewards.to_list()
 
     def _row(self, ids: list[int]) -> dict[str, Any]:
@@ -130,3 +130,9 @@ class Rewards:
             "finish_reason": completion.finish_reason,
             "completion_tokens": len(ids) - ended,
         }
+
+
+def _said(name: str) -> list[pl.Expr]:
+    """A verifier's status, and its detail where that is wanted: a long training has millions of rollouts."""
+    status, detail = pl.col(f"{name}_status"), pl.col(f"{name}_detail")
+    return [status, pl.when(status.is_in(UNDECIDED)).then(detail).alias(f"{name}_detail")]

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from datafactory.conditions import parts
-from datafactory.stages.merge import _beyond, _duplicates, _shards, published
 from datafactory.stages.merge import Config as Merge
+from datafactory.stages.merge import _beyond, _duplicates, _shards, published
 from datafactory.stages.select import Config as Select
 from datafactory.stages.select import select
 
