@@ -39,7 +39,9 @@ def advantages(rewards: Sequence[float | None]) -> list[float | None]:
         return [None] * len(rewards)
     mean = sum(decided) / len(decided)
     deviation = math.sqrt(sum((reward - mean) ** 2 for reward in decided) / len(decided))
-    return [None if reward is None else (reward - mean) / deviation if deviation else 0.0 for reward in rewards]
+    if math.isclose(min(decided), max(decided), abs_tol=1e-9):  # all agree, but for how sums of floats are rounded
+        deviation = math.inf
+    return [None if reward is None else (reward - mean) / deviation for reward in rewards]
 
 
 def interval(values: Sequence[float], seed: int = 0, draws: int = 2000) -> tuple[float, float] | None:

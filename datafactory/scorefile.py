@@ -141,7 +141,7 @@ def _table(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
             asked = [turn["content"] for turn in turns if turn.get("role") == "user"]
             said = [turn["content"] for turn in turns if turn.get("role") == "assistant"]
             question, response = question or (asked[-1] if asked else None), said[-1] if said else None
-        reason = row.get("finish_reason") if row.get("finish_reason") in ("stop", "length", "error") else "stop"
+        reason: Any = row.get("finish_reason") if row.get("finish_reason") in ("stop", "length", "error") else "stop"
         mapped = {name: _json(row[name]) for name in OTHERS if name in row}
         reasoning = _text(row.get(found["reasoning"])) if "reasoning" in found else None
         if reasoning is None and response is not None:

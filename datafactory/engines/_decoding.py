@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from datafactory.engines import Output, Request, Sampling
 from datafactory.errors import StageError
+from datafactory.quiet import quiet
 from datafactory.types import Message
 
 if TYPE_CHECKING:
@@ -25,9 +26,13 @@ class Decoder:
         self.config = config
         self.device = torch.device(config.device or _best_device())
         dtype = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
-        self.tokenizer = AutoTokenizer.from_pretrained(str(weights), padding_side="left")
-        self.model: Any = AutoModelForCausalLM.from_pretrained(str(weights), dtype=dtype)
-        self.model.to(self.device).eval()
+        try:
+            with quiet():
+                self.tokenizer: Any = AutoTokenizer.from_pretrained(str(weights), padding_side="left")
+                model: Any = AutoModelForCausalLM.from_pretrained(str(weights), dtype=dtype)
+        except (OSError, ValueError) as error:
+            raise StageError(f"the model at {weights} cannot be loaded: {str(error).splitlines()[0]}") from error
+        self.model: Any = model.to(device=self.device).eval()
         ends = self.model.generation_config.eos_token_id
         ends = [ends] if isinstance(ends, int) else list(ends or [])
         self.ends = {*ends, self.tokenizer.eos_token_id} - {None}

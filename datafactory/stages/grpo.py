@@ -54,8 +54,8 @@ class Config(Prompting):
     per_device_train_batch_size: int = Field(16, ge=1)
     """Rollouts that go through the model together."""
     gradient_accumulation_steps: int = Field(32, ge=1)
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the weights while they train."""
+    dtype: Literal["auto", "float32", "mixed", "bfloat16"] = "auto"
+    """While it trains, as in `distill`."""
     seed: int | None = None
     """The recipe's by default."""
     device: Literal["auto", "cpu"] = runtime("auto")

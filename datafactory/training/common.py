@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import datasets
 import torch
@@ -26,6 +26,7 @@ from datafactory.progress import StageProgress
 from datafactory.tables import cannot_write, write_bytes
 from datafactory.types import Message
 
+Precision = Literal["float32", "mixed", "bfloat16"]
 RECOMPUTED = 2048  # tokens of a batch from which activations are computed again rather than kept: 2.4 MB each at 135M
 
 
@@ -45,13 +46,29 @@ class Learner:
         return {*ends, self.tokenizer.eos_token_id} - {None}
 
 
-def load(weights: Weights, dtype: str) -> Learner:
-    """The base model in that dtype and its tokenizer."""
+def precision(config: Any) -> Precision:
+    """The precision that a config asks for; `auto` is mixed where the machine multiplies bfloat16, else float32."""
+    if config.dtype != "auto":
+        return config.dtype  # type: ignore[no-any-return]
+    if on_cpu(config):
+        able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    else:
+        able = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "mixed" if able else "float32"
+
+
+def on_cpu(config: Any) -> bool:
+    return bool(config.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available()))
+
+
+def load(weights: Weights, precision: Precision) -> Learner:
+    """The base model as it trains in that precision, and its tokenizer."""
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     place = weights.fetch()
     try:
         saved_as = AutoConfig.from_pretrained(place).dtype or torch.float32
         tokenizer = AutoTokenizer.from_pretrained(place)
-        model = AutoModelForCausalLM.from_pretrained(place, dtype=getattr(torch, dtype))
+        model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype)
     except (OSError, ValueError) as error:
         raise StageError(f"the model {weights.reference} cannot be loaded: {str(error).splitlines()[0]}") from error
     learner = Learner(weights.reference, model, tokenizer, saved_as)
@@ -97,7 +114,6 @@ def workshop(folder: Path) -> Iterator[Path]:
 
 def settings(config: Any, scratch: Path, longest: int) -> dict[str, Any]:
     """The trainer's settings that every stage has; `longest` is the tokens of the longest row."""
-    cpu = config.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available())
     return {
         "output_dir": str(scratch / "trainer"),
         "learning_rate": config.learning_rate,
@@ -107,8 +123,8 @@ def settings(config: Any, scratch: Path, longest: int) -> dict[str, Any]:
         "gradient_accumulation_steps": config.gradient_accumulation_steps,
         "seed": config.seed or 0,
         "data_seed": config.seed or 0,
-        "use_cpu": cpu,
-        "bf16": not cpu,
+        "use_cpu": on_cpu(config),
+        "bf16": precision(config) == "mixed",
         "gradient_checkpointing": longest * config.per_device_train_batch_size > RECOMPUTED,
         "report_to": "none",
         "save_strategy": "no",

@@ -19,7 +19,7 @@ from datafactory.progress import StageProgress
 from datafactory.scoring import UNDECIDED, demand_decisions, score, statuses
 from datafactory.store import Dataset
 from datafactory.tables import frame
-from datafactory.training.common import Learner, Watch, load, plain, run, save, settings, workshop
+from datafactory.training.common import Learner, Watch, load, plain, precision, run, save, settings, workshop
 from datafactory.types import COMPLETION_COLUMNS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def train(config: Config, source: Dataset, weights: Weights, folder: Path, progr
     if problems.height < a_step:
         raise StageError(f"a step takes {a_step} problems and there are {problems.height}; lower the batch")
     with workshop(folder) as scratch:
-        learner = load(weights, config.dtype)
+        learner = load(weights, precision(config))
         prompts, began = _prompts(config, problems, learner.tokenizer)
         rewards = Rewards(config, problems, learner)
         arguments = GRPOConfig(
@@ -74,6 +74,7 @@ def train(config: Config, source: Dataset, weights: Weights, folder: Path, progr
         about = {
             "rows": problems.height,
             "steps": steps,
+            "dtype": precision(config),
             "statuses": statuses(said, config.verifiers),
             "reward": watch.by_step("reward"),
             "loss": watch.by_step("loss"),
@@ -90,10 +91,10 @@ def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[li
         return [plain(messages) + config.prefill for messages in turns], None
     text = tokenizer.apply_chat_template(turns[0], tokenize=False, add_generation_prompt=True)
     # a template that opens the thinking itself (R1-distill) is not to be opened twice
-    if config.prefill and not text.rstrip().endswith(config.prefill.strip()):
-        template += (
-            "{% if add_generation_prompt %}{{ " + json.dumps(config.prefill, ensure_ascii=False) + " }}{% endif %}"
-        )
+    opened = bool(config.prefill.strip()) and text.rstrip().endswith(config.prefill.strip())
+    if config.prefill and not opened:
+        begin = json.dumps(config.prefill, ensure_ascii=False)
+        template += "{% if add_generation_prompt %}{{ " + begin + " }}{% endif %}"
     return turns, template
 
 
@@ -114,7 +115,7 @@ class Rewards:
         names = [use.name for use in self.config.verifiers]
         self.said.append(scored.select(column for name in names for column in _said(name)))
         # a sum without the undecided part would be a lower reward, and the row would pay for it
-        rewards = scored.select(pl.sum_horizontal(names, ignore_nulls=False).alias("reward"))["reward"]
+        rewards = scored.select(pl.sum_horizontal(names, ignore_nulls=True).alias("reward"))["reward"]
         if rewards.null_count() == len(rewards):
             demand_decisions(self.said[-1], self.config.verifiers, 0)
             raise StageError(f"no gold answer of the {len(set(at))} problems of a step is readable")

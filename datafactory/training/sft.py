@@ -16,7 +16,7 @@ from datafactory.models import Weights
 from datafactory.progress import StageProgress
 from datafactory.rollouts import Prompting
 from datafactory.store import Dataset
-from datafactory.training.common import Learner, Watch, load, plain, run, save, settings, workshop
+from datafactory.training.common import Learner, Watch, load, plain, precision, run, save, settings, workshop
 
 if TYPE_CHECKING:
     from datafactory.stages.distill import Config
@@ -27,7 +27,7 @@ COLUMNS = ("problem", "choices", "domain", "source", "reasoning", "response")
 def train(config: Config, source: Dataset, weights: Weights, folder: Path, progress: StageProgress) -> None:
     """The student trained on the source's rows, saved under `folder/model`."""
     with workshop(folder) as scratch:
-        learner = load(weights, config.dtype)
+        learner = load(weights, precision(config))
         end = end_of_turn(learner)
         rows, counts, longest = fitting(config, source, learner, scratch / "rows.arrow")
         arguments = SFTConfig(
@@ -41,7 +41,12 @@ def train(config: Config, source: Dataset, weights: Weights, folder: Path, progr
         trainer = SFTTrainer(learner.model, arguments, train_dataset=rows, processing_class=learner.tokenizer)
         watch = Watch(progress)
         steps = run(trainer, watch)
-        save(learner, folder, scratch, {**counts, "steps": steps, "loss": watch.by_step("loss")})
+        save(
+            learner,
+            folder,
+            scratch,
+            {**counts, "steps": steps, "dtype": precision(config), "loss": watch.by_step("loss")},
+        )
 
 
 def end_of_turn(learner: Learner) -> str | None:
@@ -56,10 +61,11 @@ def end_of_turn(learner: Learner) -> str | None:
     text = tokenizer.apply_chat_template(
         [{"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"}], tokenize=False
     )
-    after = tokenizer.tokenize(text.rpartition("answer")[2], add_special_tokens=False)
-    if not after or tokenizer.convert_tokens_to_ids(after[0]) not in {*tokenizer.added_tokens_decoder, *learner.ends}:
+    after = tokenizer(text.rpartition("answer")[2], add_special_tokens=False)["input_ids"]
+    marks = [token for token in after if token in {*tokenizer.added_tokens_decoder, *learner.ends}]
+    if not marks:
         raise StageError(f"the chat template of {learner.reference} ends no turn; a student would not learn to stop")
-    return str(after[0])
+    return str(tokenizer.convert_ids_to_tokens(marks[0]))
 
 
 def fitting(
@@ -98,7 +104,7 @@ def _examples(config: Config, source: Dataset, learner: Learner) -> Iterator[tup
                 text = tokenizer.apply_chat_template([*messages, *example["completion"]], tokenize=False)
                 if row["reasoning"] and row["reasoning"] not in text:
                     raise StageError(
-                        f"the chat template of {learner.reference} drops the thinking; a student would not learn to think"
+                        f"the chat template of {learner.reference} drops the thinking; a student would not learn it"
                     )
                 ids = tokenizer(text, add_special_tokens=False)["input_ids"]
             yield example, len(ids)

@@ -54,9 +54,7 @@ def problems(folder: Path, questions: list[str]) -> Dataset:
     return draft.finish(1, {})
 
 
-def trained(
-    folder: Path, questions: list[str], architecture: Literal["qwen2", "llama"] = "qwen2", **settings: Any
-) -> dict[str, Any]:
+def trained(folder: Path, questions: list[str], **settings: Any) -> dict[str, Any]:
     """What `training.json` says after a training of a tiny model on these questions."""
     usual = {
         "with": ["./mine.py"],
@@ -67,8 +65,10 @@ def trained(
         "max_steps": 2,
         "seed": 3,
     }
-    config = Config.model_validate({"from": "problems", "model": "base", **usual, **settings}, context={"folder": folder})
-    base = folder / "base" if (folder / "base").exists() else tiny_model(folder / "base", architecture)
+    config = Config.model_validate(
+        {"from": "problems", "model": "base", **usual, **settings}, context={"folder": folder}
+    )
+    base = folder / "base" if (folder / "base").exists() else tiny_model(folder / "base", "qwen2")
     source = problems(folder / "problems", questions)
     watch = Progress(Console(file=StringIO())).stage("zero")
     grpo.train(config, source, weights_at(str(base), Path()), folder / "zero", watch)
@@ -82,7 +82,12 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[str], 
     real = GRPOTrainer._generate_and_score_completions
 
     def spy(self: GRPOTrainer, inputs: Any) -> Any:
-        for log in (self._logs["prompt"], self._logs["completion"], self._logs["advantages"], *self._logs["rewards"].values()):
+        for log in (
+            self._logs["prompt"],
+            self._logs["completion"],
+            self._logs["advantages"],
+            *self._logs["rewards"].values(),
+        ):
             log.clear()
         made = real(self, inputs)
         (rewards,) = self._logs["rewards"].values()
@@ -102,7 +107,9 @@ def letters(text: str) -> float:
 def test_the_rewards_are_the_verifiers(
     mine: Path, architecture: Literal["qwen2", "llama"], judged: list[Any], capfd: pytest.CaptureFixture
 ):
-    about = trained(mine, ["one?", "two?", "three?"], architecture)
+    tiny_model(mine / "base", architecture)
+    capfd.readouterr()
+    about = trained(mine, ["one?", "two?", "three?"])
     printed = capfd.readouterr()
     assert printed.out == "" and printed.err == ""
     assert (about["rows"], about["steps"], about["statuses"]) == (3, 2, {"mine": {"correct": 16}})
@@ -138,7 +145,9 @@ def test_a_null_reward_neither_counts_as_zero_nor_moves_the_weights(mine: Path, 
 
 
 def test_a_verifier_that_always_fails_ends_the_stage(mine: Path):
-    with pytest.raises(StageError, match=r"mine decided too few of 8 rows \(8 error; the first: RuntimeError: broken\)"):
+    with pytest.raises(
+        StageError, match=r"mine decided too few of 8 rows \(8 error; the first: RuntimeError: broken\)"
+    ):
         trained(mine, ["crash?", "crash!"])
     with pytest.raises(StageError, match=r"mine decided too few of 8 rows \(4 error; "):
         trained(mine, ["crash?", "fine?"], max_steps=1)
@@ -175,7 +184,9 @@ def test_a_prefill_begins_the_completion_and_examples_stand_before_the_question(
 
 def test_the_same_seed_gives_the_same_bytes(mine: Path):
     hashes = [
-        trained(mine, ["one?", "two?"], max_steps=2, learning_rate=1e-3, seed=seed)["files"]["model.safetensors"]["sha256"]
+        trained(mine, ["one?", "two?"], max_steps=2, learning_rate=1e-3, seed=seed)["files"]["model.safetensors"][
+            "sha256"
+        ]
         for seed in (5, 5, 6)
     ]
     assert hashes[0] == hashes[1] != hashes[2]
@@ -206,5 +217,7 @@ def test_a_group_that_does_not_divide_the_batch_is_a_mistake_in_the_recipe(mine:
         "  zero: {do: grpo, from: problems, model: base, with: [./mine.py], group_size: 6,\n"
         "    per_device_train_batch_size: 4, gradient_accumulation_steps: 2}\n"
     )
-    with pytest.raises(UserError, match=r"recipe.yaml:5: stages.zero.group_size: .* 4 x 2 = 8 rollouts, no multiple of 6"):
+    with pytest.raises(
+        UserError, match=r"recipe.yaml:5: stages.zero.group_size: .* 4 x 2 = 8 rollouts, no multiple of 6"
+    ):
         read_recipe(recipe)
