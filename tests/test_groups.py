@@ -63,6 +63,7 @@ def test_advantages_are_deviations_in_standard_deviations(rewards: list[float | 
 
 def test_advantages_are_zero_where_all_agree_and_none_where_nothing_was_decided():
     assert advantages([0.1] * 7) == [0] * 7
+    assert advantages([0.1 + 0.2, 0.3]) == [0, 0]
     assert advantages([1.0, None, 1.0]) == [0, None, 0]
     assert advantages([None, None]) == [None, None]
     assert advantages([]) == []

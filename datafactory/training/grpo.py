@@ -115,7 +115,7 @@ class Rewards:
         names = [use.name for use in self.config.verifiers]
         self.said.append(scored.select(column for name in names for column in _said(name)))
         # a sum without the undecided part would be a lower reward, and the row would pay for it
-        rewards = scored.select(pl.sum_horizontal(names, ignore_nulls=True).alias("reward"))["reward"]
+        rewards = scored.select(pl.sum_horizontal(names, ignore_nulls=False).alias("reward"))["reward"]
         if rewards.null_count() == len(rewards):
             demand_decisions(self.said[-1], self.config.verifiers, 0)
             raise StageError(f"no gold answer of the {len(set(at))} problems of a step is readable")
