@@ -21,8 +21,17 @@ class Check:
     above: dict[str, list[str] | None]
     wrong: Callable[[tuple[str | int, ...], str], None]
 
-    def of(self, source: str) -> list[str] | None:
-        return self.above.get(source)
+    def of(self, source: str | tuple[str, ...]) -> list[str] | None:
+        """The columns of what a `from` names; several datasets read as one have the same."""
+        if isinstance(source, str):
+            return self.above.get(source)
+        first = self.above.get(source[0])
+        for place, name in enumerate(source):
+            columns = self.above.get(name)
+            if first is not None and columns is not None and set(columns) != set(first):
+                odd = ", ".join(sorted(set(columns) ^ set(first)))
+                self.wrong(("from", place), f"'{name}' and '{source[0]}' differ in their columns: {odd}")
+        return first
 
     def column(self, columns: Sequence[str] | None, name: str, *place: str | int) -> None:
         """That `name` is among the columns."""

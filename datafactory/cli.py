@@ -50,6 +50,8 @@ class Group(click.Group):
 def main() -> None:
     """A synthetic reasoning-data factory: from a recipe to verified SFT shards to a distilled student."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # torch's threads wait asleep: spinning, two processes that share the cores bring each other to a standstill
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 

@@ -10,7 +10,7 @@ A field without a mark counts with its value.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.fields import FieldInfo
@@ -23,6 +23,10 @@ class Base(BaseModel):
     """A checked, frozen set of settings: a key that is not a field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+# what `from` takes where several datasets can be read as one
+Sources = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 def _marked(role: Role, default: Any, **settings: Any) -> Any:

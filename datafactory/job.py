@@ -17,7 +17,7 @@ import polars as pl
 from datafactory.fingerprint import digest
 from datafactory.models import Model, Weights
 from datafactory.progress import StageProgress
-from datafactory.store import EVIDENCE, REASON, Dataset, Draft, is_finished, locked
+from datafactory.store import EVIDENCE, REASON, Dataset, Draft, Joined, is_finished, locked
 
 ROWS_PER_WORKER = 2000  # fewer are done before a worker process has started
 
@@ -46,6 +46,12 @@ class Job:
     weights: dict[str, Weights] = field(default_factory=dict)
     workers: int = 1
     executor: str = "local"
+
+    def input(self, source: str | tuple[str, ...]) -> Dataset:
+        """The dataset that a `from` names; several names are read as one dataset."""
+        if isinstance(source, str):
+            return self.inputs[source]
+        return Joined(self.store, tuple(self.inputs[name] for name in source))
 
     def map_shards(self, function: Function, *sources: Dataset) -> None:
         """Each missing shard k of the output as `function(shard k of each source)`; the function is picklable."""

@@ -24,7 +24,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from datafactory.errors import StageError, UserError
-from datafactory.fingerprint import sha256_of
+from datafactory.fingerprint import digest, sha256_of
 from datafactory.tables import cannot_write, read_parquet, write_bytes, write_parquet
 
 MANIFEST = "manifest.json"
@@ -89,6 +89,24 @@ class Published(Dataset):
         manifest = Dataset(self.folder).manifest
         data = [{"file": name, **entry} for name, entry in manifest["files"].items() if name.startswith("data/")]
         return {**manifest, "shards": data, "dropped": 0, "rejected": [None] * len(data)}
+
+
+@dataclass(frozen=True)
+class Joined(Dataset):
+    """Several datasets read as one: the shards of the first, then those of the next."""
+
+    parts: tuple[Dataset, ...] = ()
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        shards = [{**shard, "file": str((part.folder / shard["file"]).resolve())} for part in self.parts for shard in part.shards]
+        return {
+            "rows": sum(part.rows for part in self.parts),
+            "dropped": 0,
+            "fingerprint": digest([part.manifest["fingerprint"] for part in self.parts]),
+            "shards": shards,
+            "rejected": [None] * len(shards),
+        }
 
 
 def dataset_at(folder: Path) -> Dataset:

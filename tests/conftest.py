@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command sets it, before torch is imported
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 TEACHER = """

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from datafactory.engines import Output, Request, Sampling
+from datafactory.engines._cache import roomy
 from datafactory.errors import StageError
 from datafactory.quiet import quiet
 from datafactory.types import Message
@@ -101,7 +102,7 @@ class Decoder:
     def _prefill(self, prompts: list[list[int]]) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
         """Logits after each prompt, with the cache: the shared beginning once, then the rest side by side."""
         shared = _shared(prompts)
-        cache = DynamicCache(config=self.model.config)
+        cache = roomy(self.model.config)
         if shared:
             head = torch.tensor([prompts[0][:shared]], device=self.device)
             self._forward(head, torch.ones_like(head), cache)

@@ -14,7 +14,7 @@ from functools import partial
 import polars as pl
 
 from datafactory.check import Check
-from datafactory.config import Base, ref
+from datafactory.config import Base, Sources, ref
 from datafactory.errors import StageError
 from datafactory.job import Job, Split, parted
 from datafactory.measuring import measure
@@ -25,8 +25,8 @@ VERSION = 1
 
 
 class Config(Base):
-    source: str = ref("dataset", alias="from")
-    """The rows to filter."""
+    source: Sources = ref("dataset", alias="from")
+    """The rows to filter; a list is read as one dataset."""
     keep: Measures
     """Filters by name with bounds and settings: {repetition: {max: 0.2, ngram: 5}, ./mine.py: {min: 1}}."""
 
@@ -36,7 +36,7 @@ def columns(config: Config, check: Check) -> list[str]:
     for part in config.keep:
         name, settings = part.use.name, dict(part.use.settings)
         if above is not None and name in above:
-            check.wrong(("keep", name), f"'{config.source}' has a column '{name}' already")
+            check.wrong(("keep", name), f"the source has a column '{name}' already")
         if name == "pass_rate" and above is not None and settings["of"] not in above:
             check.column(above, settings["of"], "keep", name, "of")
         elif above is not None:
@@ -55,7 +55,7 @@ def _try(part: Measure, above: list[str], check: Check) -> None:
 
 
 def run(config: Config, job: Job) -> None:
-    source = job.inputs[config.source]
+    source = job.input(config.source)
     uses = tuple(part.use for part in config.keep)
     decided = [source.manifest["fingerprint"], [[use.name, use.version, dict(use.settings)] for use in uses]]
     measures = job.aside("measures", decided, partial(measure, uses), source)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from datafactory.check import Check
-from datafactory.config import ref
+from datafactory.config import Sources, ref
 from datafactory.job import Job
 from datafactory.rollouts import Sampled, Sampler
 from datafactory.store import Draft
@@ -22,8 +22,8 @@ VERSION = 1
 
 
 class Config(Sampled):
-    source: str = ref("dataset", alias="from")
-    """The problems."""
+    source: Sources = ref("dataset", alias="from")
+    """The problems; a list is read as one dataset."""
     model: str = ref("model")
     """The model that answers: a name under `models`, or a trained stage above."""
 
@@ -36,7 +36,7 @@ def columns(config: Config, check: Check) -> list[str]:
 
 
 def run(config: Config, job: Job) -> None:
-    source = job.inputs[config.source]
+    source = job.input(config.source)
     job.progress.expect(source.rows * config.group_size, "rollouts")
     sampler = Sampler(config, job.models[config.model], job.journals, job.draft.folder.name, job.progress)
     for k, shard in enumerate(source.shards):

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from datafactory.check import Check
 from datafactory.conditions import columns_in, expression, parts
-from datafactory.config import Base, ref
+from datafactory.config import Base, Sources, ref
 from datafactory.job import Job, Split, parted
 
 VERSION = 1
@@ -23,8 +23,8 @@ ORDER = re.compile(r"\s*([\w.]+)(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
 
 
 class Config(Base):
-    source: str = ref("dataset", alias="from")
-    """The rows to select from."""
+    source: Sources = ref("dataset", alias="from")
+    """The rows to select from; a list is read as one dataset."""
     where: str | None = None
     """A SQL condition over the columns, `math = 1 and format = 1`; null is not true."""
     per_problem: int | None = Field(None, ge=1)
@@ -49,7 +49,7 @@ def columns(config: Config, check: Check) -> list[str]:
 
 
 def run(config: Config, job: Job) -> None:
-    job.map_shards(partial(select, config), job.inputs[config.source])
+    job.map_shards(partial(select, config), job.input(config.source))
 
 
 def select(config: Config, rows: pl.DataFrame) -> Split:

@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import Field
 
 from datafactory.check import Check
-from datafactory.config import Base, ref, runtime
+from datafactory.config import Base, Sources, ref, runtime
 from datafactory.errors import StageError
 from datafactory.job import Job, Split
 from datafactory.plugins import Use
@@ -25,8 +25,8 @@ VERSION = 1
 
 
 class Config(Base):
-    source: str = ref("dataset", alias="from")
-    """The rollouts to verify."""
+    source: Sources = ref("dataset", alias="from")
+    """The rollouts to verify; a list is read as one dataset."""
     verifiers: Verifiers = Field(alias="with")
     """Verifiers by name, with their settings: [math, {format: {style: think_answer}}, ./mine.py]."""
     max_errors: float = runtime(0.05, ge=0, le=1)
@@ -39,13 +39,13 @@ def columns(config: Config, check: Check) -> list[str]:
     added = score_columns(config.verifiers)
     for name in added:
         if above is not None and name in above:
-            check.wrong(("with",), f"'{config.source}' has a column '{name}' already")
+            check.wrong(("with",), f"the source has a column '{name}' already")
     return [*(above or []), *added]
 
 
 def run(config: Config, job: Job) -> None:
-    job.map_shards(partial(verify, config.verifiers), job.inputs[config.source])
-    count = len(job.inputs[config.source].shards)
+    job.map_shards(partial(verify, config.verifiers), job.input(config.source))
+    count = len(job.input(config.source).shards)
     try:
         demand_decisions(_scan(job.draft, count), config.verifiers, config.max_errors)
     except StageError:
