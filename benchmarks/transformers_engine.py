@@ -39,7 +39,9 @@ def main(problems: int, group_size: int, rounds: int, batch_size: int, max_token
     requests = asked(decoder, problems, group_size)
     ours, theirs = [], []
     for _ in range(rounds):
-        ours.append(rate(lambda: sum(o.completion_tokens or 0 for b in decoder.generate(requests, sampling) for o in b)))
+        ours.append(
+            rate(lambda: sum(o.completion_tokens or 0 for b in decoder.generate(requests, sampling) for o in b))
+        )
         theirs.append(rate(lambda: plain(decoder, requests, sampling, batch_size)))
         print(f"ours {ours[-1]:.0f} tokens/s, generate {theirs[-1]:.0f} tokens/s")
     print(f"ratio of the medians: {statistics.median(ours) / statistics.median(theirs):.2f}")

@@ -99,7 +99,11 @@ class Joined(Dataset):
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        shards = [{**shard, "file": str((part.folder / shard["file"]).resolve())} for part in self.parts for shard in part.shards]
+        shards = [
+            {**shard, "file": str((part.folder / shard["file"]).resolve())}
+            for part in self.parts
+            for shard in part.shards
+        ]
         return {
             "rows": sum(part.rows for part in self.parts),
             "dropped": 0,

@@ -247,6 +247,26 @@ def test_a_line_that_is_no_json_names_file_and_line(small: Path):
     assert ended.stderr.strip().splitlines()[-1].startswith("problems: problems.jsonl:141: not JSON")
 
 
+def test_several_datasets_are_read_as_one(small: Path):
+    whole = pl.read_parquet(build(small).published / "dataset/data/*.parquet").select(
+        "problem_id", "rollout", "response"
+    )
+    text = small.read_text()
+    line = next(line for line in text.splitlines() if line.startswith("  problems:"))
+    halves = [
+        line.replace("problems:", f"{name}:").replace("domain", f"{part}, domain")
+        for name, part in (("first", "limit: 17"), ("rest", "skip: 17"))
+    ]
+    small.write_text(text.replace(line, "\n".join(halves)).replace("from: problems", "from: [first, rest]"))
+    again = pl.read_parquet(build(small).published / "dataset/data/*.parquet").select(
+        "problem_id", "rollout", "response"
+    )
+    keys = ["problem_id", "rollout", "response"]
+    assert again.sort(keys).equals(whole.sort(keys))
+    changed(small, "from: [first, rest]", "from: [first, chat]")
+    assert "stages.traces.from.1" in command("plan", small).stderr or "stands below" in command("plan", small).stderr
+
+
 def test_a_group_never_spans_two_shards(small: Path):
     planned = build(small)
     for name in ("traces", "checked", "clean", "accepted", "dataset"):

@@ -42,9 +42,9 @@ class Roomy(DynamicLayer):
         self._buffers = None
 
 
-def _larger(written: torch.Tensor, states: torch.Tensor, start: int, end: int) -> torch.Tensor:
+def _larger(written: torch.Tensor | None, states: torch.Tensor, start: int, end: int) -> torch.Tensor:
     buffer = states.new_empty(*states.shape[:-2], end + ROOM, states.shape[-1])
-    if start:
+    if written is not None and start:
         buffer[..., :start, :] = written
     return buffer
 

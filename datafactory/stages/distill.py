@@ -30,7 +30,7 @@ class Config(Base):
     model: str = ref("weights")
     """The base: a name under `models`, or a trained stage above."""
     prompt: Prompt = Text("{question}")
-    """The user's turn as it is trained, with {question}; evaluate with the same."""
+    """The user's turn of rows that think, with {question}; the others have their question alone."""
     system: Prompt | None = None
     """The system prompt; the chat template's own without one."""
     epochs: float = Field(2, gt=0, validation_alias=AliasChoices("epochs", "num_train_epochs"))

@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import Field
 
 from datafactory.check import Check
-from datafactory.config import ref, runtime
+from datafactory.config import Sources, ref, runtime
 from datafactory.groups import interval, pass_at_k
 from datafactory.job import Job
 from datafactory.plugins import Use
@@ -30,8 +30,8 @@ SCORES = "scores.json"
 
 
 class Config(Sampled):
-    source: str = ref("dataset", alias="from")
-    """The held-out problems."""
+    source: Sources = ref("dataset", alias="from")
+    """The held-out problems; a list is read as one dataset."""
     models: tuple[str, ...] = ref("model", min_length=1)
     """Names under `models`, or trained stages above."""
     verifiers: Verifiers = Field(alias="with")
@@ -55,7 +55,7 @@ def columns(config: Config, check: Check) -> list[str]:
 
 
 def run(config: Config, job: Job) -> None:
-    source = job.inputs[config.source]
+    source = job.input(config.source)
     job.progress.expect(source.rows * config.group_size * len(config.models), "rollouts")
     found = []
     for place, name in enumerate(config.models):

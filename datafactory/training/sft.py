@@ -91,9 +91,11 @@ def fitting(
 def _examples(config: Config, source: Dataset, learner: Learner) -> Iterator[tuple[dict[str, Any], int]]:
     """TRL's prompt and completion of each row, with the tokens they take together."""
     tokenizer = learner.tokenizer
-    prompting = Prompting(prompt=config.prompt, system=config.system)
+    thinking = Prompting(prompt=config.prompt, system=config.system)
+    plainly = Prompting(system=config.system)  # an answer without thinking is not taught as one to "think step by step"
     for k in range(len(source.shards)):
         for row in source.read(k).select(COLUMNS).iter_rows(named=True):
+            prompting = plainly if row["reasoning"] is None else thinking
             messages = prompting.messages({**row, "question": row["problem"]})
             answer = join_thinking(row["reasoning"], row["response"] or "")
             if not tokenizer.chat_template:
