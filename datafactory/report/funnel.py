@@ -113,7 +113,7 @@ def summary(chapters: Iterable[Chapter], console: Console) -> None:
         )
     for chapter in chapters:
         for model, scores in chapter.counts.get("scores", {}).items():
-            console.print(Text(f"{chapter.name}: {model} {_scored(scores)}"))
+            console.print(Text(f"{chapter.name}: {model} {_scored(scores)}"), soft_wrap=True)
 
 
 def _scored(scores: dict[str, Any]) -> str:
