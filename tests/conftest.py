@@ -65,7 +65,7 @@ def small(tmp_path: Path) -> Path:
     return recipe
 
 
-def command(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(*words: object, cwd: Path | None = None, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
     """`datafactory ...` in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "datafactory", *map(str, words)],
@@ -73,5 +73,5 @@ def command(*words: object, cwd: Path | None = None, **environment: str) -> subp
         text=True,
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
-        timeout=600,
+        timeout=timeout,
     )
