@@ -65,7 +65,9 @@ def small(tmp_path: Path) -> Path:
     return recipe
 
 
-def command(*words: object, cwd: Path | None = None, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(
+    *words: object, cwd: Path | None = None, timeout: float = 600, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """`datafactory ...` in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "datafactory", *map(str, words)],

@@ -41,7 +41,9 @@ def test_a_model_that_is_killed_at_work_ends_in_the_same_bytes(tmp_path: Path):
     for _ in range(KILLS):
         before = journaled(folder)
         words = [sys.executable, "-m", "datafactory", "build", "recipe.yaml"]
-        running = subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+        running = subprocess.Popen(
+            words, cwd=folder, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         while running.poll() is None and journaled(folder) == before:
             time.sleep(0.005)
         time.sleep(stream.uniform(0, 0.3))

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.model
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("quickstart")
-    ended = command("build", REPOSITORY / "recipes/quickstart.yaml", "--outputs", place, HF_HUB_OFFLINE="1", timeout=1500)
+    ended = command(
+        "build", REPOSITORY / "recipes/quickstart.yaml", "--outputs", place, HF_HUB_OFFLINE="1", timeout=1500
+    )
     assert ended.returncode == 0, ended.stderr
     assert "13 of 13 stages ran" in ended.stderr
     return place

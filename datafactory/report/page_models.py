@@ -59,7 +59,7 @@ def evaluation(story: Story) -> Html:
     for chapter in story.chapters:
         scores = chapter.counts.get("scores")
         if isinstance(scores, dict) and scores:
-            problems = element("span", f"on {chapter.settings.get('from')}", kind="kind")
+            problems = element("span", f"on {_names(chapter.settings.get('from'))}", kind="kind")
             parts += [element("h3", chapter.name, problems), _scores(scores)]
     return section(
         "evaluation",
@@ -92,3 +92,7 @@ def _score(value: Any, share: bool) -> str:
     if isinstance(value, list | tuple):
         return " to ".join(_score(part, share) for part in value)
     return percent(value) if share else number(value)
+
+
+def _names(given: Any) -> str:
+    return ", ".join(given) if isinstance(given, list) else str(given)

@@ -1,8 +1,8 @@
 """Select: the rows that meet a condition, the best few of each problem.
 
 In   any rollout rows
-Out  the same columns; a row is dropped with the part of `where` that it fails, or because enough others of its
-     problem were preferred
+Out  the same columns; a row is dropped with the part of `where` that it fails, or because another rollout of
+     its problem says the same or enough others were preferred
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Config(Base):
     where: str | None = None
     """A SQL condition over the columns, `math = 1 and format = 1`; null is not true."""
     per_problem: int | None = Field(None, ge=1)
-    """At most so many rows of each problem."""
+    """At most so many rows of each problem, no two with the same text."""
     prefer: str | None = None
     """Which of them: `completion_tokens` takes the smallest, `clarity desc` the largest, several by commas; else the
     first rollouts."""
@@ -65,11 +65,24 @@ def select(config: Config, rows: pl.DataFrame) -> Split:
                     f"{name} = {_shown(value)}" for name, value in values.row(at, named=True).items()
                 )
     if config.per_problem is not None:
+        for at, first in _doubles(rows, reasons):
+            reasons[at] = "the same text as another rollout"
+            evidence[at] = f"rollout {first} of its problem says the same"
         for at, rank in _ranks(config, rows, reasons):
             if rank > config.per_problem:
                 reasons[at] = f"beyond {config.per_problem} per problem"
                 evidence[at] = f"{rank} of its problem by {config.prefer or 'rollout'}"
     return parted(rows, reasons, evidence)
+
+
+def _doubles(rows: pl.DataFrame, reasons: list[str | None]) -> list[tuple[int, int]]:
+    """(row, rollout it repeats) of the rows still in that say what an earlier rollout of their problem says."""
+    said = [name for name in ("problem_id", "reasoning", "response") if name in rows.columns]
+    if len(said) < 3 or "rollout" not in rows.columns:
+        return []
+    met = rows.with_row_index("at").filter(pl.Series([reason is None for reason in reasons], dtype=pl.Boolean))
+    first = met.with_columns(pl.col("at").first().over(said).alias("first"), pl.col("rollout").first().over(said))
+    return list(first.filter(pl.col("at") != pl.col("first")).select("at", "rollout").iter_rows())
 
 
 def _ranks(config: Config, rows: pl.DataFrame, reasons: list[str | None]) -> list[tuple[int, int]]:

@@ -59,6 +59,14 @@ def test_a_dropped_row_says_which_part_it_failed_and_with_what():
     }
 
 
+def test_two_rollouts_with_the_same_text_are_one_choice():
+    rows = ROWS.with_columns(pl.lit(None, dtype=pl.String).alias("reasoning"), pl.Series("response", list("xxyzzx")))
+    made = select(Select.model_validate({"from": "x", "per_problem": 2}), rows)
+    assert list(made.kept.select("problem_id", "rollout").iter_rows()) == [("a", 0), ("a", 2), ("b", 0), ("c", 0)]
+    assert set(made.dropped["rejected_reason"]) == {"the same text as another rollout"}
+    assert made.dropped["rejected_evidence"][0] == "rollout 0 of its problem says the same"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
