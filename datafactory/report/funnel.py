@@ -126,7 +126,8 @@ def _scored(scores: dict[str, Any]) -> str:
     if shown and scores.get("interval"):
         low, high = scores["interval"]
         shown[0] += f" (95 % interval {percent(low)} to {percent(high)})"
-    return ", ".join([*shown, f"of {scores['rollouts']:,} rollouts on {scores['problems']:,} problems"])
+    over = [f"over {scores['problems']:,} problems"] if "problems" in scores else []
+    return ", ".join([*shown, *over])
 
 
 def _decided(rate: Rate) -> int:
