@@ -28,7 +28,7 @@ from datafactory.errors import StageError
 from datafactory.fingerprint import digest, sha256_of
 from datafactory.report.card import card
 from datafactory.report.page import page
-from datafactory.store import MANIFEST, is_finished
+from datafactory.store import MANIFEST, is_finished, locked
 from datafactory.story import Chapter, Story
 from datafactory.tables import cannot_write, settle, write_bytes, write_parquet
 
@@ -76,23 +76,26 @@ def publish(plan: Plan, merge: Step) -> tuple[Path, bool]:
     )
     if _stands(place, told):
         return place, False
-    if place.is_symlink():
-        place.unlink()
-    elif place.exists() and not (place / MANIFEST).exists():
-        raise StageError(f"{place} is in the way of the published dataset; move it away")
-    beside = place.with_name(f".{place.name}.{os.getpid()}.new")
-    try:
-        shutil.rmtree(beside, ignore_errors=True)
-        _write(plan, merge, story, told, beside)
-        old = place.with_name(f".{place.name}.{os.getpid()}.old")
-        if place.exists():
-            place.rename(old)
-        beside.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise cannot_write(place, error) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with locked(merge.folder):
+        if place.is_symlink():
+            place.unlink()
+        elif place.exists() and not (place / MANIFEST).exists():
+            raise StageError(f"{place} is in the way of the published dataset; move it away")
+        beside, old = place.with_name(f".{place.name}.new"), place.with_name(f".{place.name}.old")
+        try:
+            for stale in (beside, old):  # of an attempt that was killed
+                shutil.rmtree(stale, ignore_errors=True)
+            _write(plan, merge, story, told, beside)
+            if place.exists():
+                place.rename(old)
+            beside.rename(place)
+        except OSError as error:
+            raise cannot_write(place, error) from error
+        finally:
+            if old.exists() and not place.exists():
+                old.rename(place)
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
     return place, True
 
 
