@@ -6,6 +6,7 @@ whole in `response`, so that nothing is half-parsed and a format verifier can sa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,11 @@ PLACEHOLDER = re.compile(r"\{(question|choices|domain|source)\}")
 def fill(template: str, values: Mapping[str, str]) -> str:
     """The template with its placeholders substituted in one pass: braces inside a question stay as they are."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), template)
+
+
+def listed(choices: str) -> str:
+    """The options of a multiple-choice question, a JSON list, as lines `A. ...`."""
+    return "\n".join(f"{chr(ord('A') + place)}. {option}" for place, option in enumerate(json.loads(choices)))
 
 
 def turns(system: str | None, examples: Sequence[Message], user: str) -> list[Message]:

@@ -42,7 +42,7 @@ class Check:
         """That a SQL condition can be read, and speaks of columns that are there."""
         if text is None:
             return
-        from datafactory.conditions import columns_in
+        from datafactory.conditions import columns_in, refused
 
         try:
             names = columns_in(text)
@@ -51,3 +51,7 @@ class Check:
             return
         for name in names:
             self.column(columns, name, *place)
+        if columns is not None and set(names) <= set(columns):
+            why = refused(text, columns)
+            if why:
+                self.wrong(place, why)

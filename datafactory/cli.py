@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ class Group(click.Group):
             ctx.exit(1)
         except BrokenPipeError:
             sys.stderr.close()
-            ctx.exit(0)
+            ctx.exit(1)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -81,8 +82,7 @@ def build(
     from datafactory.factory import make
     from datafactory.progress import Progress
 
-    again = f"datafactory build {recipe}" + (f" --outputs {outputs}" if outputs != OUTPUTS else "")
-    with stoppable(again), Progress() as progress:
+    with stoppable(shlex.join(["datafactory", *sys.argv[1:]])), Progress() as progress:
         make(recipe, outputs, progress, assignments, limit, until, workers or os.cpu_count() or 1, executor)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
+
+from datafactory.tables import TYPES
 
 SPLIT = re.compile(r"\s+and\s+", re.IGNORECASE)
 
@@ -20,6 +23,18 @@ def expression(text: str) -> pl.Expr:
 def columns_in(text: str) -> list[str]:
     """The columns a condition speaks of, in order of appearance."""
     return list(dict.fromkeys(expression(text).meta.root_names()))
+
+
+def refused(text: str, columns: Sequence[str]) -> str | None:
+    """Why the condition cannot be asked of such a table; None where it can. A score is a number, a status a text."""
+    types = {
+        name: TYPES.get(name, pl.String if name.endswith(("_status", "_detail")) else pl.Float64) for name in columns
+    }
+    try:
+        kind = pl.DataFrame(schema=types).select(expression(text).alias("met"))["met"].dtype
+    except pl.exceptions.PolarsError as error:
+        return f"'{text}' cannot be asked of these columns: {str(error).splitlines()[0]}"
+    return None if kind == pl.Boolean else f"'{text}' is not true or false"
 
 
 def parts(text: str) -> list[str]:

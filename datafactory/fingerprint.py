@@ -9,10 +9,13 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+HASH = re.compile(r"[0-9a-f]{64}$")
 REMEMBER = 32 << 20  # files of this size and more are hashed once per (path, size, time), not at every build
 
 
@@ -59,16 +62,16 @@ def content_of(path: Path) -> str:
         return sha256_of(path)
     known = digest([str(path.resolve()), state.st_size, state.st_mtime_ns, state.st_ino])
     note = cache_folder() / "hashes" / known
-    try:
-        return note.read_text()
-    except FileNotFoundError:
-        pass
+    with suppress(OSError):
+        known_content = note.read_text()
+        if HASH.match(known_content):
+            return known_content
     content = sha256_of(path)
-    try:
+    with suppress(OSError):  # a cache that cannot be written only costs the hashing again
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(content)
-    except OSError:
-        pass  # a cache that cannot be written only costs the hashing again
+        beside = note.with_name(f".{known}.{os.getpid()}.tmp")
+        beside.write_text(content)
+        beside.replace(note)
     return content
 
 

@@ -1,4 +1,4 @@
-"""Numbers over a group, the rollouts of one problem: pass@k, maj@k, advantages. Pure.
+"""Numbers over a group, the rollouts of one problem: pass@k, maj@k, intervals. Pure.
 
 A reward of None was not decided, and is left out; it never counts as 0.
 """
@@ -30,18 +30,6 @@ def majority(answers: Sequence[str | None]) -> int | None:
         return None
     most = max(Counter(given).items(), key=lambda pair: (pair[1], -given.index(pair[0])))[0]
     return list(answers).index(most)
-
-
-def advantages(rewards: Sequence[float | None]) -> list[float | None]:
-    """GRPO's (r - mean) / std over the decided rewards of a group (arXiv:2402.03300, 4.1.2); 0 when all agree."""
-    decided = [reward for reward in rewards if reward is not None]
-    if not decided:
-        return [None] * len(rewards)
-    mean = sum(decided) / len(decided)
-    deviation = math.sqrt(sum((reward - mean) ** 2 for reward in decided) / len(decided))
-    if math.isclose(min(decided), max(decided), abs_tol=1e-9):  # all agree, but for how sums of floats are rounded
-        deviation = math.inf
-    return [None if reward is None else (reward - mean) / deviation for reward in rewards]
 
 
 def interval(values: Sequence[float], seed: int = 0, draws: int = 2000) -> tuple[float, float] | None:

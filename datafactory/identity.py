@@ -7,6 +7,7 @@ name, version and settings.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from datafactory.config import Base, key_of, role
@@ -26,7 +27,7 @@ def identity(config: Base, resolve: Resolve) -> dict[str, Any]:
             continue
         if kind in ("dataset", "model", "weights"):
             value = resolve(kind, value) if isinstance(value, str) else [resolve(kind, item) for item in value or ()]
-        elif kind == "file" and value is not None:
+        elif kind == "file" and isinstance(value, Path):
             value = content_of(value)
         elif kind == "named" and value is not None:
             value = [[path.name, content_of(path)] for path in value]

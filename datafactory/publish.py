@@ -12,7 +12,6 @@ The folder is written beside and swapped in whole.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable
@@ -113,7 +112,14 @@ def _write(plan: Plan, merge: Step, story: Story, told: str, folder: Path) -> No
     (folder / "data").mkdir(parents=True)
     shards = merge.dataset.shards
     for k, shard in enumerate(shards):
-        _share(merge.folder / shard["file"], folder / "data" / f"train-{k:05d}-of-{len(shards):05d}.parquet")
+        place = folder / "data" / f"train-{k:05d}-of-{len(shards):05d}.parquet"
+        # a copy, not a link: an edit of what was published must not reach the store
+        shutil.copyfile(merge.folder / shard["file"], place)
+        if sha256_of(place) != shard["sha256"]:
+            raise StageError(
+                f"{merge.folder / shard['file']} is not what was written (sha256 differs from its manifest); "
+                f"remove {merge.folder} to make it again"
+            )
     _rejected(story, folder / "rejected")
     files = {_name(path, folder): _entry(path) for path in sorted(folder.rglob("*.parquet"))}
     write_bytes(folder / "README.md", card(story, files).encode())
@@ -135,14 +141,6 @@ def _write(plan: Plan, merge: Step, story: Story, told: str, folder: Path) -> No
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     write_bytes(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
-
-
-def _share(source: Path, target: Path) -> None:
-    """The same bytes at another place, without a second copy where the file system allows."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _rejected(story: Story, folder: Path) -> None:

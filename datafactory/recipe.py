@@ -25,6 +25,7 @@ from datafactory.settings import problems_of
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")
 KEYS = ("name", "seed", "description", "models", "stages")
 RESERVED = ("store",)
+NEEDED = {"stage": ("VERSION", "Config", "columns", "run"), "engine": ("VERSION", "WEIGHTS", "Config", "start")}
 
 
 class AnyStage(Base):
@@ -178,7 +179,8 @@ class Reader:
         module = use.module
         rest = {key: value for key, value in settings.items() if key != "do"}
         if self.limit is not None and kind == "load":
-            rest["limit"] = min(self.limit, rest.get("limit") or self.limit)
+            given = rest.get("limit")
+            rest["limit"] = min(self.limit, given) if isinstance(given, int) else given if given else self.limit
         if "seed" in module.Config.model_fields and rest.get("seed") is None:
             rest["seed"] = seed
         config = self._checked(module.Config, rest, place, extra=("do",))
@@ -204,7 +206,9 @@ class Reader:
     def _found(self, kind: str, name: Any, place: Place, settings: dict[str, Any]) -> Use | None:
         try:
             use = plugins.find(kind, str(name), self.folder, settings)
-            use.module  # noqa: B018  a plugin that does not import is said here
+            missing = [name for name in NEEDED.get(kind, ()) if not hasattr(use.module, name)]
+            if missing:
+                raise UserError(f"{use.file or use.name} has no {', '.join(missing)}")
         except UserError as error:
             self.wrong(place, str(error))
             return None

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import BeforeValidator, Field, ValidationInfo
 
-from datafactory.chat import THINK, fill, split_thinking, turns
+from datafactory.chat import THINK, fill, listed, split_thinking, turns
 from datafactory.check import Check
 from datafactory.config import Base
 from datafactory.engines import Engine, Output, Request, Sampling
@@ -76,8 +76,7 @@ class Prompting(Base):
             shown.append({"role": "assistant", "content": response})
         values = {"question": row["question"], "domain": row.get("domain") or "", "source": row.get("source") or ""}
         if row.get("choices"):
-            options = enumerate(json.loads(row["choices"]))
-            values["choices"] = "\n".join(f"{chr(65 + place)}. {option}" for place, option in options)
+            values["choices"] = listed(row["choices"])
         return turns(self.system.content if self.system else None, shown, fill(self.prompt.content, values))
 
 
@@ -104,7 +103,7 @@ def rollout_seed(seed: int, problem_id: str, rollout: int) -> int:
 
 @dataclass
 class Sampler:
-    """A model asked for the rollouts of one table after another; the engine starts when the first is owed."""
+    """A model asked for the rollouts of one table after another; it is started for the first table that is made."""
 
     config: Sampled
     model: Model

@@ -1,6 +1,6 @@
 """Scoring a file that exists: verifiers or filters over anyone's JSONL, Parquet or CSV, without a recipe.
 
-The rows are read, scored and written a chunk at a time; every column of the source is kept as it is.
+The rows are read, scored and written a chunk at a time. Every column of the source is kept, as JSON spells it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ import polars as pl
 
 from datafactory import plugins
 from datafactory.chat import split_thinking
-from datafactory.errors import UserError, did_you_mean
+from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.measuring import measure
-from datafactory.scoring import score, score_columns
+from datafactory.scoring import UNDECIDED, score, score_columns
 from datafactory.sources import Row, columns_of, files_at, rows_of
 from datafactory.tables import TYPES, cannot_write, clean, frame
 from datafactory.types import COLUMNS, problem_id
 
 CHUNK = 2000
+MAX_ERRORS = 0.05  # as a verify stage has it
 # what others call the columns, in the order they are looked for
 NAMES = {
     "question": ("question", "problem", "prompt", "instruction", "input"),
@@ -55,6 +56,10 @@ def verify_file(path: Path, names: Sequence[str], out: Path, columns: dict[str, 
         said = ", ".join(f"{count:,} {status}" for status, count in statuses.most_common())
         rate = f"; {statuses['correct'] / decided:.1%} of the decided are correct" if decided else ""
         yield f"{name}: {said or 'nothing'}{rate}"
+    for name, statuses in counts.items():
+        failed = sum(statuses[status] for status in UNDECIDED)
+        if failed > MAX_ERRORS * total:
+            raise StageError(f"the verifier {name} decided too few rows: {failed:,} of {total:,} ended in an error")
 
 
 def measure_file(path: Path, names: Sequence[str], out: Path, columns: dict[str, str | None]) -> Iterator[str]:
@@ -72,7 +77,8 @@ def measure_file(path: Path, names: Sequence[str], out: Path, columns: dict[str,
 
     def measured(rows: list[Row]) -> pl.DataFrame:
         table = _table(rows, found)
-        scores = [name for name in have if name not in table.columns and isinstance(rows[0].get(name), int | float)]
+        others = [name for name in have if name not in table.columns]
+        scores = [name for name in others if all(isinstance(row.get(name), int | float | None) for row in rows)]
         table = table.with_columns(
             pl.Series(name, [row.get(name) for row in rows], dtype=pl.Float64, strict=False) for name in scores
         )
@@ -142,7 +148,7 @@ def _table(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
             said = [turn["content"] for turn in turns if turn.get("role") == "assistant"]
             question, response = question or (asked[-1] if asked else None), said[-1] if said else None
         reason: Any = row.get("finish_reason") if row.get("finish_reason") in ("stop", "length", "error") else "stop"
-        mapped = {name: _json(row[name]) for name in OTHERS if name in row}
+        mapped = {name: _fitting(name, row[name]) for name in OTHERS if name in row}
         reasoning = _text(row.get(found["reasoning"])) if "reasoning" in found else None
         if reasoning is None and response is not None:
             completion = split_thinking(clean(response), finish_reason=reason)
@@ -151,7 +157,7 @@ def _table(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
         mapped |= {"question": question, "answer": answer, "response": response, "reasoning": reasoning}
         mapped["problem_id"] = mapped.get("problem_id") or problem_id(question or "", answer)
         made.append(mapped)
-    return frame([{name: value for name, value in row.items() if _fits(name, value)} for row in made], list(COLUMNS))
+    return frame(made, list(COLUMNS))
 
 
 def _turns(value: Any) -> list[dict[str, Any]]:
@@ -159,16 +165,15 @@ def _turns(value: Any) -> list[dict[str, Any]]:
     return [turn for turn in turns or [] if isinstance(turn, dict) and isinstance(turn.get("content"), str)]
 
 
-def _fits(name: str, value: Any) -> bool:
-    return value is None or isinstance(value, str if TYPES[name] == pl.String else int)
+def _fitting(name: str, value: Any) -> Any:
+    """The value in its column's type; a count that is no number is as good as none."""
+    if value is None or TYPES[name] == pl.String:
+        return _text(value)
+    return int(value) if isinstance(value, int | float) and value == value else None
 
 
 def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _json(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
 
 
 def _through(path: Path, out: Path, chunk: int | None, function: Any) -> int:

@@ -6,7 +6,8 @@ Equal answers of a group are decided once by the verifiers themselves; here a ve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -28,7 +29,7 @@ def score(verifiers: Sequence[Use], rollouts: pl.DataFrame) -> pl.DataFrame:
     added = []
     for use in verifiers:
         settings = use.config
-        verdicts = [_verdict(use, row, settings) for row in rows]
+        verdicts = [verdict_of(use, row, settings) for row in rows]
         added += [
             pl.Series(use.name, [verdict.reward for verdict in verdicts], dtype=pl.Float64),
             pl.Series(f"{use.name}_status", [verdict.status for verdict in verdicts], dtype=pl.String),
@@ -37,7 +38,7 @@ def score(verifiers: Sequence[Use], rollouts: pl.DataFrame) -> pl.DataFrame:
     return rollouts.with_columns(added)
 
 
-def _verdict(use: Use, row: dict, settings: object) -> Verdict:
+def verdict_of(use: Use, row: Mapping[str, Any], settings: Any) -> Verdict:
     if row.get("finish_reason") == "error":
         return Verdict.undecided("error", "there is no completion")
     try:

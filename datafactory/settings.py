@@ -106,9 +106,13 @@ def _uses(value: Any, info: ValidationInfo, kind: str) -> tuple[Use, ...]:
         pairs = list(item.items()) if isinstance(item, dict) else [(item, None)]
         for name, settings in pairs:
             try:
+                if settings is not None and not isinstance(settings, dict):
+                    raise UserError(f"should be settings, as in {{{name}: {{...}}}}, not {_shown(settings)}")
                 use = plugins.find(kind, str(name), folder_of(info), settings)
                 if use.name in {other.name for other in found}:
                     raise UserError(f"'{use.name}' stands twice")
+                if not callable(getattr(use.module, "verify", None)):
+                    raise UserError(f"{use.file} has no function named 'verify'")
                 checked(getattr(use.module, "Config", plugins.NoSettings), dict(use.settings), info)
                 found.append(use)
             except Nested as error:

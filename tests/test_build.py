@@ -105,7 +105,7 @@ def test_a_published_row_traces_back_to_model_sampling_and_recipe(small: Path):
     row = pl.read_parquet(folder / "data" / "*.parquet").filter(pl.col("domain") == "math").row(0, named=True)
     (made,) = [stage for stage in manifest["stages"] if stage["folder"] == row["generation"]]
     assert made["config"]["sampling"]["temperature"] == 0.7 and made["config"]["system"] == "Be brief."
-    assert manifest["models"][made["settings"]["model"]]["reference"] == row["model"] == "teacher"
+    assert manifest["models"][made["settings"]["model"]]["reference"] == row["model"] == "scripted"
     assert manifest["recipe_text"] == RECIPE
 
 
@@ -265,6 +265,34 @@ def test_several_datasets_are_read_as_one(small: Path):
     assert again.sort(keys).equals(whole.sort(keys))
     changed(small, "from: [first, rest]", "from: [first, chat]")
     assert "stages.traces.from.1" in command("plan", small).stderr or "stands below" in command("plan", small).stderr
+
+
+def test_datasets_that_share_problems_are_not_read_as_one(small: Path):
+    changed(small, "  checked:", "  others: {do: generate, from: problems, model: teacher, group_size: 2}\n  checked:")
+    changed(small, "from: traces, with", "from: [traces, others], with")
+    with pytest.raises(StageError, match="checked: traces, others hold the same problems"):
+        build(small)
+
+
+def test_a_corrupt_shard_is_never_published(small: Path):
+    planned = build(small)
+    folder = planned.published / "dataset"
+    shard = planned.steps["dataset"].folder / "shard-00000.parquet"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 255
+    shard.write_bytes(content)
+    (folder / "report.html").unlink()
+    with pytest.raises(StageError, match=r"shard-00000\.parquet is not what was written"):
+        build(small)
+
+
+def test_an_edit_of_what_was_published_does_not_reach_the_store(small: Path):
+    planned = build(small)
+    published = next((planned.published / "dataset/data").iterdir())
+    published.write_bytes(b"edited")
+    assert planned.steps["dataset"].dataset.read(0).height
+    build(small)
+    assert pl.read_parquet(published).height
 
 
 def test_a_group_never_spans_two_shards(small: Path):

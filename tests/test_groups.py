@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from datafactory.groups import advantages, interval, majority, pass_at_k
+from datafactory.groups import interval, majority, pass_at_k
 
 GROUPS = [
     [1.0, 0.0, 0.0, 1.0, 0.0],
@@ -51,22 +51,6 @@ def test_the_majority_is_the_most_common_answer_and_the_first_on_a_tie():
         assert found == next(
             at for at, answer in enumerate(answers) if answer is not None and given.count(answer) == most
         )
-
-
-@pytest.mark.parametrize("rewards", GROUPS)
-def test_advantages_are_deviations_in_standard_deviations(rewards: list[float | None]):
-    decided = [reward for reward in rewards if reward is not None]
-    mean, deviation = statistics.fmean(decided), statistics.pstdev(decided)
-    expected = [None if reward is None else (reward - mean) / (deviation or 1) for reward in rewards]
-    assert advantages(rewards) == [None if value is None else pytest.approx(value) for value in expected]
-
-
-def test_advantages_are_zero_where_all_agree_and_none_where_nothing_was_decided():
-    assert advantages([0.1] * 7) == [0] * 7
-    assert advantages([0.1 + 0.2, 0.3]) == [0, 0]
-    assert advantages([1.0, None, 1.0]) == [0, None, 0]
-    assert advantages([None, None]) == [None, None]
-    assert advantages([]) == []
 
 
 def test_the_interval_holds_the_mean_and_has_the_width_of_the_normal_one():

@@ -62,7 +62,7 @@ def test_twenty_kills_end_in_the_same_bytes_and_pay_for_nothing_twice(small: Pat
     stream = random.Random(20251121)
     log = tmp_path / "teacher.log"
     log.touch()
-    kills, moments = 0, Counter()
+    kills, at_work, moments = 0, 0, Counter()
     while kills < KILLS:
         before = len(asked(log))
         journaled = kept(small.parent)
@@ -73,6 +73,7 @@ def test_twenty_kills_end_in_the_same_bytes_and_pay_for_nothing_twice(small: Pat
             os.killpg(running.pid, signal.SIGKILL)
             kills += 1
         _, said = running.communicate()
+        at_work += not ended and len(asked(log)) > before
         moments[len(said.strip().splitlines())] += 1
         assert not journaled & set(asked(log)[before:])  # what is on disk is never asked for again
         if ended:  # it got through: begin again, so that every kill hits a build at work
@@ -87,6 +88,7 @@ def test_twenty_kills_end_in_the_same_bytes_and_pay_for_nothing_twice(small: Pat
     assert left == []
     twice = len(asked(log)) - len(set(asked(log)))
     assert twice <= KILLS * BATCH  # a batch in flight at each kill, at the most
+    assert at_work >= 5  # while the teacher was answering
     assert len(moments) > 1, moments  # the kills hit more than one moment
 
 
@@ -119,3 +121,33 @@ def test_a_polite_kill_is_like_ctrl_c(small: Path, tmp_path: Path):
     os.kill(running.pid, signal.SIGTERM)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 130 and "To go on: datafactory build recipe.yaml" in said
+
+
+def test_workers_of_a_parent_that_was_killed_end_by_themselves(tmp_path: Path):
+    script = """
+import os, sys, time
+from functools import partial
+from datafactory.executors.local import run
+if __name__ == "__main__":
+    print(os.getpid(), flush=True)
+    list(run([partial(time.sleep, 60) for _ in range(2)], 2))
+"""
+    (tmp_path / "parent.py").write_text(script)
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], env=environment, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while len(children(parent.pid)) < 3 and time.monotonic() < deadline:  # two workers and multiprocessing's tracker
+        time.sleep(0.1)
+    workers = children(parent.pid)
+    assert len(workers) >= 3
+    time.sleep(1)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+    return [int(word) for word in found.split()]

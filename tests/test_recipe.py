@@ -107,6 +107,24 @@ def test_every_shipped_recipe_is_sound():
             16,
             "stages.accepted.prefer: no column named 'completion_token'. Did you mean 'completion_tokens'?",
         ),
+        (
+            "math = 1 and format",
+            "math_status = 1 and format",
+            16,
+            "stages.accepted.where: 'math_status = 1 and format = 1' cannot be asked of these columns",
+        ),
+        (
+            "where: math = 1 and format = 1",
+            "where: math + 1",
+            16,
+            "stages.accepted.where: 'math + 1' is not true or false",
+        ),
+        (
+            "[math, format]",
+            "[math, {format: think_answer}]",
+            14,
+            "stages.checked.with.1: should be settings, as in {format: {...}}, not 'think_answer'",
+        ),
         ("do: merge", "do: merg", 18, "stages.dataset.do: no stage named 'merg'. Did you mean 'merge'?"),
         (
             "engine: scripted",
@@ -173,6 +191,15 @@ def test_a_verifier_of_ones_own_that_does_not_load_is_told(small: Path):
     (small.parent / "mine.py").write_text("import nothing_of_that_name\n")
     told = mistakes(small, RECIPE.replace("[math, format]", "[math, ./mine.py]"))
     assert "does not load: ModuleNotFoundError" in told[0] and told[0].startswith("14: stages.checked.with.1")
+
+
+def test_a_file_of_ones_own_without_its_function_is_told_before_anything_runs(small: Path):
+    (small.parent / "mine.py").write_text("def verfy(problem, completion, config):\n    return None\n")
+    told = mistakes(small, RECIPE.replace("[math, format]", "[math, ./mine.py]"))
+    assert "has no function named 'verify'" in told[0]
+    (small.parent / "mine.py").write_text("VERSION = 1\n")
+    told = mistakes(small, RECIPE.replace("do: merge", "do: ./mine.py"))
+    assert told[0].startswith("18: stages.dataset.do:") and "has no Config, columns, run" in told[0]
 
 
 def test_mistakes_end_with_exit_code_2_and_nothing_is_written(small: Path):

@@ -132,7 +132,7 @@ class Decoder:
         return last
 
     def _stopped(self, written: list[int], stops: Sequence[str]) -> bool:
-        tail = self.tokenizer.decode(written[-24:])
+        tail = self.tokenizer.decode(written[-(max(map(len, stops)) + 8) :])
         return any(stop in tail for stop in stops)
 
     def _output(self, request: Request, ids: list[int], reason: Any, prompt: int, sampling: Sampling) -> Output:

@@ -7,7 +7,10 @@ Ctrl-C reaches the parent alone, which stops handing out work.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -29,7 +32,7 @@ def run(tasks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
         done: set[int] = set()
         # spawned, not forked: a fork of a process with polars' or torch's threads can hang
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_deaf_to_interrupts) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(),)) as pool:
             futures = {pool.submit(task): place for place, task in enumerate(left)}
             try:
                 for future in as_completed(futures):
@@ -46,5 +49,13 @@ def run(tasks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
         left = [task for place, task in enumerate(left) if place not in done]
 
 
-def _deaf_to_interrupts() -> None:
+def _begin(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A worker whose parent was killed writes nothing more."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)

@@ -22,10 +22,11 @@ LANGUAGE = re.compile(r"[a-z]{2,3}$")
 
 def header(story: Story) -> dict[str, Any]:
     """The YAML header."""
+    languages = _languages(story.merged)
     domains = [part.name.lower() for part in composition(story.merged, "domain") if part.name]
     return {
         **_license(story.merged),
-        "language": _languages(story.merged),
+        **({"language": languages} if languages else {}),
         "pretty_name": f"{story.recipe}: {story.merged.name}",
         "tags": list(dict.fromkeys(["synthetic", "reasoning", "chain-of-thought", "datafactory", *domains])),
         "annotations_creators": ["machine-generated"],
@@ -46,7 +47,7 @@ def _license(merged: Chapter) -> dict[str, Any]:
 
 def _languages(merged: Chapter) -> list[str]:
     found = [part.name.lower() for part in composition(merged, "language") if part.name]
-    return sorted({name for name in found if LANGUAGE.match(name)}) or ["en"]
+    return sorted({name for name in found if LANGUAGE.match(name)})
 
 
 def _size_category(rows: int) -> str:

@@ -107,10 +107,8 @@ def summary(chapters: Iterable[Chapter], console: Console) -> None:
     console.print(Padding(table, (1, 0)))
     for rate in rates(chapters):
         undecided = sum(rate.statuses.values()) - _decided(rate)
-        left = f" ({undecided:,} undecided)" if undecided else ""
-        console.print(
-            Text(f"{rate.stage}: {rate.verifier} passes {percent(rate.mean)} of {_decided(rate):,} rows{left}")
-        )
+        over = f"over {_decided(rate):,} decided rows" + (f", {undecided:,} undecided" if undecided else "")
+        console.print(Text(f"{rate.stage}: mean {rate.verifier} reward {percent(rate.mean)} {over}"), soft_wrap=True)
     for chapter in chapters:
         for model, scores in chapter.counts.get("scores", {}).items():
             console.print(Text(f"{chapter.name}: {model} {_scored(scores)}"), soft_wrap=True)

@@ -13,9 +13,11 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from datafactory.answers import final, number, plain
 from datafactory.check import Check
 from datafactory.config import Sources, ref, runtime
-from datafactory.groups import interval, pass_at_k
+from datafactory.errors import StageError
+from datafactory.groups import interval, majority, pass_at_k
 from datafactory.job import Job
 from datafactory.plugins import Use
 from datafactory.rollouts import Sampled, Sampler
@@ -71,7 +73,12 @@ def run(config: Config, job: Job) -> None:
                 job.draft.write(at, tables[-1])
         sampler.journal.close()
         rows = pl.concat(tables)
-        demand_decisions(rows, config.verifiers, config.max_errors)
+        try:
+            demand_decisions(rows, config.verifiers, config.max_errors)
+        except StageError:
+            for k in range(len(source.shards)):  # what failed is tried again at the next build
+                job.draft.remove(place * len(source.shards) + k)
+            raise
         found.append(scores(rows, config.verifiers, config.pass_at))
     write_bytes(job.draft.folder / SCORES, json.dumps(found, indent=1).encode())
 
@@ -92,9 +99,24 @@ def scores(rows: pl.DataFrame, verifiers: tuple[Use, ...], pass_at: tuple[int, .
             each = means  # partial rewards count with their value
         found[f"pass@{k}"] = sum(each) / len(each) if each else None
     found["interval"] = interval(means)
+    if rows.height > len(groups):
+        found[f"maj@{rows.height // len(groups)}"] = _voted(rows, first)
     for use in verifiers[1:]:
         found[use.name] = rows[use.name].mean()
     found["undecided"] = rows[first].null_count()
     found["truncated"] = rows.filter(pl.col("finish_reason") == "length").height
     found["completion_tokens"] = rows["completion_tokens"].mean()
     return found
+
+
+def _voted(rows: pl.DataFrame, reward: str) -> float | None:
+    """The share of problems whose most common final answer is right; undecided ones are left out."""
+    won = []
+    for _, group in rows.group_by("problem_id", maintain_order=True):
+        said = [final(response or "") for response in group["response"]]
+        chosen = majority([None if answer is None else str(number(answer) or plain(answer)) for answer in said])
+        if chosen is None:
+            won.append(0.0)  # no rollout gives an answer: decided, and not right
+        elif group[reward][chosen] is not None:
+            won.append(float(group[reward][chosen] >= 1))
+    return sum(won) / len(won) if won else None

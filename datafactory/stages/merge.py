@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import polars as pl
 from pydantic import Field
 
-from datafactory.chat import join_thinking
+from datafactory.chat import join_thinking, listed
 from datafactory.check import Check
 from datafactory.config import Base, ref
 from datafactory.errors import StageError, did_you_mean
@@ -162,12 +162,18 @@ def published(rows: pl.DataFrame) -> pl.DataFrame:
         if name not in rows.columns:
             rows = rows.with_columns(pl.lit(None, dtype=getattr(pl, kind)).alias(name))
     messages = [
-        [{"role": "user", "content": row["question"]}, {"role": "assistant", "content": _turn(row)}]
-        for row in rows.select("question", "reasoning", "response").iter_rows(named=True)
+        [{"role": "user", "content": _asked(row)}, {"role": "assistant", "content": _turn(row)}]
+        for row in rows.select("question", "choices", "reasoning", "response").iter_rows(named=True)
     ]
     form = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
     rows = rows.rename(RENAMED).with_columns(pl.Series("messages", messages, dtype=form))
     return rows.select(published_columns(rows.columns))
+
+
+def _asked(row: dict[str, str | None]) -> str:
+    """The question, with its options where it has any: without them there is nothing to choose from."""
+    question = row["question"] or ""
+    return f"{question}\n{listed(row['choices'])}" if row["choices"] else question
 
 
 def _turn(row: dict[str, str | None]) -> str:

@@ -28,7 +28,7 @@ def test_the_yaml_header_parses_and_says_what_the_rows_say(told: Story) -> None:
     assert text.startswith("---\n")
     parsed = yaml.safe_load(text.split("---\n")[1])
     assert parsed["license"] == ["apache-2.0", "mit"]
-    assert parsed["language"] == ["en"]
+    assert "language" not in parsed  # the rows do not say
     assert parsed["size_categories"] == ["n<1K"]
     assert {"synthetic", "reasoning", "datafactory", "math", "logic", "general"} <= set(parsed["tags"])
     assert parsed["annotations_creators"] == ["machine-generated"]

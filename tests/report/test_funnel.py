@@ -43,4 +43,4 @@ def test_the_closing_summary_says_rows_reasons_and_rates(told: Story) -> None:
     lines = {line.split()[0].rstrip(":"): line for line in out.getvalue().splitlines() if line.strip()}
     assert "3 duplicate, 1 gold answer not gradable by math" in lines["train"]
     assert "a model" in lines["student"]
-    assert "of 95 rows (1 undecided)" in out.getvalue()
+    assert "over 95 decided rows, 1 undecided" in out.getvalue()

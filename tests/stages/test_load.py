@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from datafactory.build import build, plan
+from datafactory.errors import StageError
 from datafactory.progress import Progress
 from datafactory.recipe import read_recipe
 from datafactory.store import Dataset
@@ -84,7 +86,7 @@ def test_finished_answers_become_rollouts_and_several_answers_to_a_question_all_
     write_rows(tmp_path / "p.jsonl", rows)
     dataset = loaded(tmp_path, "path: p.jsonl, question: ask, response: say")
     assert dataset.read(0)["response"].to_list() == ["Hello.", "Good day."]
-    assert dataset.read(0)["rollout"].to_list() == [0, 0] and dataset.read(0)["reasoning"].to_list() == [None, None]
+    assert dataset.read(0)["rollout"].to_list() == [0, 1] and dataset.read(0)["reasoning"].to_list() == [None, None]
     assert [reason for reason, _ in rejected(dataset)] == ["duplicate", "no response"]
 
 
@@ -101,8 +103,6 @@ def test_reasoning_gym_problems_carry_what_their_own_scorer_needs(tmp_path: Path
 def test_real_problem_sets_load_whole():
     """Rows in equal rows out and set aside, on the sets that are beside this checkout."""
     import tempfile
-
-    import pytest
 
     if not SHARED.is_dir():
         pytest.skip("the shared data is not on this machine")
@@ -133,3 +133,27 @@ def test_the_index_of_an_option_becomes_its_letter_and_grades_itself(tmp_path: P
     dataset = loaded(tmp_path, "path: p.jsonl, choices: choices, with: [choice]")
     assert dataset.read(0)["answer"].to_list() == ["B", "four"]
     assert json.loads(dataset.read(0)["choices"][0]) == options
+
+
+def test_the_answers_to_a_question_stand_in_one_shard_wherever_they_stood(tmp_path: Path):
+    rows = [{"ask": f"{n % 3}?", "say": f"{n}."} for n in range(12)]
+    write_rows(tmp_path / "p.jsonl", rows)
+    dataset = loaded(tmp_path, "path: p.jsonl, question: ask, response: say, rows_per_shard: 2")
+    shards = [set(dataset.read(k)["question"]) for k in range(len(dataset.shards))]
+    assert sum(map(len, shards)) == len(set.union(*shards)) == 3
+    assert dataset.read(0)["rollout"].to_list() == [0, 1, 2, 3]
+
+
+def test_a_local_dataset_counts_by_its_content_and_starts_from_the_recipe(tmp_path: Path):
+    (tmp_path / "set").mkdir()
+    write_rows(tmp_path / "set" / "train.jsonl", [{"question": "1?"}])
+    assert loaded(tmp_path, "dataset: ./set").rows == 1
+    write_rows(tmp_path / "set" / "train.jsonl", [{"question": "1?"}, {"question": "2?"}])
+    assert loaded(tmp_path, "dataset: ./set").rows == 2
+
+
+def test_gold_answers_that_a_verifier_fails_on_stop_the_stage(tmp_path: Path):
+    write_rows(tmp_path / "p.jsonl", [{"question": f"{n}?", "answer": "1"} for n in range(9)])
+    (tmp_path / "down.py").write_text("def verify(problem, completion, config):\n    raise RuntimeError('down')\n")
+    with pytest.raises(StageError, match="did not decide 9 of 9 gold answers"):
+        loaded(tmp_path, "path: p.jsonl, with: [./down.py]")

@@ -1,0 +1,112 @@
+"""Mapping: a row of someone's source under the project's column names; what is not mapped stays in `meta` as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from datafactory.config import Base
+from datafactory.errors import StageError
+from datafactory.sources import Row
+from datafactory.types import problem_id
+
+OWN = ("domain", "source", "license")
+
+
+class Column(Base):
+    """A value that stands in a column of the source, row by row."""
+
+    column: str
+
+
+class Columns(Base):
+    """Which column of the source is which of ours."""
+
+    question: str = "question"
+    """The column that holds the question."""
+    answer: str | None = None
+    """The column that holds the gold answer; `answer` where there is one."""
+    response: str | None = None
+    """The column that holds a finished response: the rows are then completions already, not problems."""
+    reasoning: str | None = None
+    """The column that holds the thinking before that response."""
+    choices: str | None = None
+    """The column that holds the options of a multiple-choice question, as a list."""
+    tests: str | None = None
+    """The column that holds what a code verifier runs."""
+    domain: str | Column | None = None
+    """A word for all rows, or {column: name}; the column `domain` where there is one."""
+    source: str | Column | None = None
+    """Where the rows are from; by default the file's, dataset's or generator's name."""
+    license: str | Column | None = None
+    """A word for all rows, or {column: name}; the column `license` where there is one."""
+
+
+def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
+    """A row of the source under the project's column names."""
+    if config.question not in row:
+        raise StageError(f"{place}: no column '{config.question}'; it has: {', '.join(row)}")
+    answer = config.answer or ("answer" if "answer" in row else None)
+    taken = {config.question, answer, config.response, config.reasoning, config.choices, config.tests}
+    made: Row = {
+        "question": _text(row[config.question]),
+        "answer": _gold(row.get(answer), row.get(config.choices) if config.choices else None) if answer else None,
+        "choices": _json(row.get(config.choices)) if config.choices else None,
+        "tests": _json(row.get(config.tests)) if config.tests else None,
+    }
+    for key in OWN:
+        given = getattr(config, key)
+        column = given.column if isinstance(given, Column) else None if given else key
+        taken.add(column)
+        made[key] = given if isinstance(given, str) else _text(row.get(column or ""))
+    made["source"] = made["source"] or origin
+    rest = {key: value for key, value in row.items() if key not in taken}
+    made["meta"] = json.dumps(rest, ensure_ascii=False, sort_keys=True, default=str)
+    made["problem_id"] = problem_id(made["question"] or "", made["answer"], made["tests"])
+    if config.response:
+        made |= {
+            "rollout": 0,
+            "response": _text(row.get(config.response)),
+            "reasoning": _text(row.get(config.reasoning)) if config.reasoning else None,
+            "finish_reason": "stop",
+        }
+    return made
+
+
+def _gold(value: Any, choices: Any) -> str | None:
+    """The gold answer as text; the index of an option (MMLU counts from 0) as its letter."""
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and isinstance(choices, list)
+        and 0 <= value < len(choices)
+    ):
+        return chr(ord("A") + value)
+    return _text(value)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
+
+
+def _json(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def unfit(row: Row, seen: set[str]) -> str | None:
+    """Why a row cannot be used; None where it can, and is then seen."""
+    if not (row["question"] or "").strip():
+        return "no question"
+    identity = row["problem_id"] + (
+        problem_id(row.get("reasoning") or "", row["response"]) if "response" in row else ""
+    )
+    if identity in seen:
+        return "duplicate"
+    seen.add(identity)
+    if "response" in row and not (row["response"] or "").strip():
+        return "no response"
+    return None
