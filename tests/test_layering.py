@@ -18,10 +18,10 @@ from .conftest import REPOSITORY
 
 FRAMEWORKS = ("torch", "transformers", "trl", "vllm", "ray")
 
-GROUND = {"answers", "boundary", "conditions", "config", "errors", "fingerprint", "groups", "types"}
+GROUND = {"answers", "boundary", "config", "errors", "fingerprint", "groups", "quiet", "types"}
 # what the files of a group may import, beside each other; `engines` alone is the package's own file
 MAY_IMPORT = {
-    "engines": {"chat", "config", "engines", "errors", "settings", "sources", "types"},
+    "engines": {"chat", "config", "engines", "errors", "quiet", "settings", "sources", "types"},
     "verifiers": {"answers", "boundary", "chat", "config", "errors", "sandbox", "settings", "sources", "types"},
     "executors": set(),
     "sandbox": {"boundary", "errors", "types"},
