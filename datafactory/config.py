@@ -44,7 +44,7 @@ def ref(
 
 
 def runtime(default: Any, **settings: Any) -> Any:
-    """A field that cannot change the rows."""
+    """A field that says how a stage runs, not what it makes."""
     return _marked("runtime", default, **settings)
 
 

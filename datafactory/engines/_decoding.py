@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ class Decoder:
         ends = self.model.generation_config.eos_token_id
         ends = [ends] if isinstance(ends, int) else list(ends or [])
         self.ends = {*ends, self.tokenizer.eos_token_id} - {None}
+        self.context = getattr(model.config, "max_position_embeddings", None) or sys.maxsize
         if not self.ends:
             raise StageError(f"the model at {weights} names no end-of-text token")
 
@@ -52,6 +54,12 @@ class Decoder:
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[list[Output]]:
         tokens = {text: self._tokens(text) for text in {request.prompt for request in requests}}
+        longest = max(requests, key=lambda request: len(tokens[request.prompt]))
+        if len(tokens[longest.prompt]) >= self.context:
+            raise StageError(
+                f"the prompt of problem {longest.problem_id} has {len(tokens[longest.prompt]):,} tokens; "
+                f"the model's context is {self.context:,}"
+            )
         order = sorted(requests, key=lambda request: (len(tokens[request.prompt]), request.problem_id, request.rollout))
         for start in range(0, len(order), self.config.batch_size):
             owed = [request for request in order[start : start + self.config.batch_size] if request.owed]
@@ -85,6 +93,8 @@ class Decoder:
                 written[row].append(token)
                 if sampling.stop and self._stopped(written[row], sampling.stop):
                     reasons[row] = "stop"
+                elif len(tokens[batch[row].prompt]) + len(written[row]) >= self.context:
+                    reasons[row] = "length"
             live = [place for place, row in enumerate(alive) if row not in reasons]
             if not live or step == sampling.max_tokens - 1:
                 break

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from datafactory.engines import Output, Request, Sampling
 from datafactory.engines._decoding import Decoder, _draw, _shared
 from datafactory.engines.transformers import Config, start
+from datafactory.errors import StageError
 from datafactory.rollouts import rollout_seed
 from tests.tiny import tiny_model
 
@@ -191,3 +192,18 @@ def test_a_template_that_opens_the_thinking_is_not_opened_twice(tmp_path: Path):
     template.write_text(template.read_text().replace("<|im_start|>assistant\n{%", "<|im_start|>assistant\n<think>\n{%"))
     assert engine(tmp_path).render(turns, "<think>\n").endswith("<|im_start|>assistant\n<think>\n")
     assert engine(tmp_path).render(turns, "<think>\n").count("<think>") == 1
+
+
+def test_a_completion_ends_where_the_context_does_and_a_longer_prompt_is_refused(folder: Path):
+    decoder = engine(folder)
+    asked = requests(decoder, QUESTIONS)
+    held = {request.key: len(decoder._tokens(request.prompt)) for request in asked}
+    decoder.context = max(held.values()) + 5
+    found = outputs(decoder.generate(asked, Sampling(temperature=1, top_p=1, max_tokens=400)))
+    assert "length" in {output.finish_reason for output in found.values()}
+    for key, output in found.items():
+        room = decoder.context - held[key]
+        assert output.completion_tokens == room if output.finish_reason == "length" else output.completion_tokens < room
+    decoder.context = max(held.values())
+    with pytest.raises(StageError, match="the model's context is"):
+        list(decoder.generate(asked, Sampling(max_tokens=4)))
