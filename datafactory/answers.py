@@ -30,6 +30,7 @@ _TEXT = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mathbf|mbox|operatorna
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 _SPACE = re.compile(r"(?<!\d) | (?!\d)")  # the space in "1 1/2" means something
 _DIGITS = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+_A_NUMBER = re.compile(r"(?<![\w.\\)])-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?%?(?!\w)")  # among words
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)(?:(?P<a>{_DIGITS})(?:/(?P<b>{_DIGITS}))?|\\frac\{{(?P<c>-?{_DIGITS})\}}\{{(?P<d>-?{_DIGITS})\}})"
 )
@@ -98,6 +99,18 @@ def stated(text: str) -> str | None:
     line = line.strip(" \t*").rstrip(".。").strip(" *")
     formula = _ONE_FORMULA.fullmatch(line)
     return (formula[1] or formula[2] if formula else line) or None
+
+
+def last_number(text: str) -> str | None:
+    """The number that prose ends on; empty where it stands in a sum that is not worked out; None without one."""
+    found = None
+    for found in _A_NUMBER.finditer(text):  # noqa: B007
+        pass
+    if found is None:
+        return None
+    before, after = text[: found.start()].rstrip(" $"), text[found.end() :].lstrip(" ")
+    open_sum = before[-1:] in tuple("+-*/×÷^−(") or after[:1] in tuple("+*/×÷^=")
+    return "" if open_sum else found[0]
 
 
 def plain(answer: str) -> str:

@@ -76,7 +76,7 @@ def run(config: Config, job: Job) -> None:
     ]
     rows = pl.concat(tables, how="diagonal").with_row_index("_row")
     if not rows.height:
-        raise StageError("nothing was accepted: all of " + ", ".join(config.sources) + " are empty")
+        raise StageError(f"nothing was accepted: {', '.join(config.sources)} came out empty")
     job.progress.expect(rows.height)
     rows = rows.with_columns(_order(rows, config.seed or 0))
     dropped = _duplicates(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datafactory.errors import UserError
 
-FILES = ("recipe.yaml", "problems.jsonl", "prompts/think.txt")
+FILES = ("recipe.yaml", "problems.jsonl", "prompts/think.txt", "prompts/examples.jsonl")
 
 
 def write(folder: Path) -> Iterator[str]:

@@ -39,7 +39,7 @@ def verify(problem: Problem, completion: Completion, config: Config) -> Verdict:
     gold = answers.final(gold) or gold
     if not gold:
         return Verdict.undecided("undecidable_gold", "there is no gold answer")
-    given = _answer_in(response)
+    given = _answer_in(response, gold)
     if not given:
         return Verdict.no_answer("the response is empty" if not response else "found no answer")
     if len(gold) > LONGEST and gold != given:
@@ -49,8 +49,11 @@ def verify(problem: Problem, completion: Completion, config: Config) -> Verdict:
     return compare(gold, given, config.timeout)
 
 
-def _answer_in(response: str) -> str:
-    """The answer where it is marked, else the text that may hold one, which ends as the response does."""
+def _answer_in(response: str, gold: str) -> str:
+    """The answer where it is marked, else the text that may hold one, which ends as the response does.
+
+    Of prose that should hold a number only its last number counts: a sum it quotes is not worked out for it.
+    """
     marked = answers.final(response)
     if marked is not None:
         return marked
@@ -59,6 +62,11 @@ def _answer_in(response: str) -> str:
         return said
     if CODE.search(response.rpartition("\n")[2]):
         return ""
+    numeric = answers.number(answers.plain(gold)) is not None
+    if numeric and not answers.is_formula(response) and not answers.has_math_mode(response):
+        number = answers.last_number(said or response)
+        if number is not None:
+            return number
     if len(response) <= LONGEST:
         return response
     return "".join(response[-LONGEST:].split(maxsplit=1)[1:])  # not from the middle of a number
@@ -68,7 +76,8 @@ def _answer_in(response: str) -> str:
 def compare(gold: str, given: str, timeout: float) -> Verdict:
     equal = equal_by_spelling(gold, given)
     if equal is not None:
-        return Verdict.correct() if equal else Verdict.incorrect(_difference(gold, given))
+        said = _difference(gold, given)
+        return Verdict.correct(said) if equal else Verdict.incorrect(said)
     try:
         found = boundary.call("datafactory.verifiers._math_child:compare", gold, given, timeout=timeout)
     except boundary.TimedOut as error:
@@ -76,7 +85,7 @@ def compare(gold: str, given: str, timeout: float) -> Verdict:
     except boundary.Failed as error:
         return Verdict.undecided("error", f"{_difference(gold, given)}: {error}")
     if found["equal"]:
-        return Verdict.correct()
+        return Verdict.correct(_difference(gold, given))
     if not found["gold"]:
         return Verdict.undecided("undecidable_gold", f"cannot read the gold answer {_short(gold)}")
     if found["given"] is None:

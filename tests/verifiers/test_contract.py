@@ -54,7 +54,8 @@ TIMED = [name for name in NAMES if "timeout" in config_of(name).model_fields]
 def test_a_right_completion_scores_one(name):
     assert name in RIGHT, f"add to RIGHT a problem and a right completion for {name}"
     problem, text = RIGHT[name]
-    assert verify(name, problem, text) == Verdict.correct()
+    verdict = verify(name, problem, text)
+    assert (verdict.reward, verdict.status) == (1.0, "correct")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "format"])

@@ -187,3 +187,21 @@ def test_it_agrees_with_the_tests_of_other_graders():
         (verdict(row["gold"], row["prediction"] or "", timeout=3).reward == 1.0) == row["expected"] for row in rows
     )
     assert agreed / len(rows) > 0.93  # some rows hold a grader's policy that another grader's rows contradict
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "status"),
+    [
+        ("You asked: 3 * 4. I cannot do it.", "12", "no_answer"),
+        ("I have to compute 5 + 6.", "11", "no_answer"),
+        ("We need 5 + 6 =", "11", "no_answer"),
+        ("So 5 + 6 = 11.", "11", "correct"),
+        ("He pays 12 dollars.", "12", "correct"),
+        ("There were 12, and now there are 3 of them.", "12", "incorrect"),
+        ("It falls to -5 degrees.", "-5", "correct"),
+        ("A total of 1,234 votes.", "1234", "correct"),
+    ],
+)
+def test_prose_counts_by_the_number_it_ends_on_and_a_sum_is_not_worked_out_for_it(response, gold, status):
+    verdict = math.verify(Problem(question="", answer=gold), Completion(response), math.Config())
+    assert verdict.status == status, verdict
