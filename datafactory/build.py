@@ -159,7 +159,7 @@ def _run(plan: Plan, step: Step, progress: Progress, workers: int, executor: str
             summary = module.summary(stage.config, draft) if hasattr(module, "summary") else {}
             dataset = draft.finish(count, {**about, "counts": summary})
         except StageError as error:
-            raise StageError(f"{stage.name}: {error}") from error
+            raise type(error)(f"{stage.name}: {error}") from error
         except OSError as error:
             if error.filename and Path(str(error.filename)).is_relative_to(plan.outputs):
                 raise StageError(f"{stage.name}: {cannot_write(Path(error.filename), error)}") from error

@@ -26,6 +26,10 @@ class StageError(DatafactoryError):
     """A stage stopped; the shards it had finished stay and count at the next build."""
 
 
+class NothingLeft(StageError):
+    """A stage was left without a row; what was dropped on the way, and why, is what helps."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the nearest of `known`, else the whole list when it is short, else nothing."""
     options = sorted({str(option) for option in known})

@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from datafactory.build import Plan, Step, build, plan
-from datafactory.errors import UserError
+from datafactory.errors import NothingLeft, UserError
 from datafactory.job import Job
 from datafactory.models import weights_at
 from datafactory.page import Page
 from datafactory.progress import Progress
 from datafactory.publish import chapters_of, publish
 from datafactory.recipe import Reader, read_recipe
-from datafactory.report.funnel import summary
+from datafactory.report.funnel import scored, summary
 from datafactory.settings import problems_of
 from datafactory.store import Draft, dataset_at, is_finished, locked
 
@@ -36,7 +36,11 @@ def make(
     """Build a recipe and publish each of its merges; the closing summary goes to the progress' console."""
     started = time.monotonic()
     planned = plan(read_recipe(recipe, assignments, limit), outputs)
-    ran = build(planned, progress, until, workers, executor)
+    try:
+        ran = build(planned, progress, until, workers, executor)
+    except NothingLeft:
+        summary(chapters_of(planned, planned.steps.values()), progress.console)
+        raise
     places = []
     for step in planned.steps.values():
         if step.stage.kind == "merge" and is_finished(step.folder):
@@ -170,7 +174,6 @@ def evaluate_on(
     planned = plan(Reader(page, limit).recipe(), outputs)
     build(planned, progress)
     scores: dict[str, Any] = planned.steps["scores"].dataset.manifest["counts"]["scores"][0]
-    for name, value in scores.items():
-        progress.say(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
+    progress.say(f"{model}: {scored(scores)}")
     progress.say(f"rows: {planned.published / 'scores'}")
     return scores

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from datafactory.errors import UserError
+from datafactory.errors import UserError, did_you_mean
 
 Place = tuple[str | int, ...]  # the way to a value: ("stages", "clean", "keep", 0)
 INTEGER = re.compile(r"[-+]?\d+$")
@@ -49,6 +49,11 @@ class Page:
             value = _value(yaml.compose(text, Loader=yaml.SafeLoader), self.path, (), Page(self.path, {}))
         except yaml.YAMLError as error:
             raise UserError(f"--set {assignment}: {text!r} is not YAML") from error
+        known = self.values.get(str(place[0]))
+        if len(place) > 2 and isinstance(known, dict) and place[1] not in known:
+            raise UserError(
+                f"--set {assignment}: no '{place[1]}' under {place[0]}.{did_you_mean(str(place[1]), known)}"
+            )
         inner: Any = self.values
         for part in place[:-1]:
             if inner.get(part) is None:

@@ -351,3 +351,12 @@ def test_a_verifier_and_a_filter_of_ones_own_work_by_their_path_alone(small: Pat
     with (small.parent / "even.py").open("a") as stream:
         stream.write("# edited\n")
     assert ran(small) == ["checked", "clean", "accepted", "dataset"]
+
+
+def test_a_build_that_accepts_nothing_says_where_the_rows_went(small: Path):
+    changed(small, "[accepted, chat]", "[accepted]")
+    changed(small, "math = 1 and format", "math = 7 and format")
+    ended = command("build", "recipe.yaml", cwd=small.parent)
+    assert ended.returncode == 1
+    assert "not math = 7" in ended.stderr
+    assert ended.stderr.strip().splitlines()[-1] == "dataset: nothing was accepted: accepted came out empty"

@@ -182,6 +182,11 @@ def test_set_changes_a_setting_and_its_mistakes_name_it(small: Path):
     ]
 
 
+def test_set_on_a_stage_that_is_not_there_names_the_nearest(small: Path):
+    told = mistakes(small, RECIPE, assignments=("stages.trces.group_size=2",))
+    assert told == ["--set stages.trces.group_size=2: no 'trces' under stages. Did you mean 'traces'?"]
+
+
 def test_limit_reaches_every_load(small: Path):
     recipe = read_recipe(small, limit=3)
     assert recipe.stages["problems"].config.limit == recipe.stages["chat"].config.limit == 3

@@ -111,10 +111,10 @@ def summary(chapters: Iterable[Chapter], console: Console) -> None:
         console.print(Text(f"{rate.stage}: mean {rate.verifier} reward {percent(rate.mean)} {over}"), soft_wrap=True)
     for chapter in chapters:
         for model, scores in chapter.counts.get("scores", {}).items():
-            console.print(Text(f"{chapter.name}: {model} {_scored(scores)}"), soft_wrap=True)
+            console.print(Text(f"{chapter.name}: {model} {scored(scores)}"), soft_wrap=True)
 
 
-def _scored(scores: dict[str, Any]) -> str:
+def scored(scores: dict[str, Any]) -> str:
     """`pass@1 53.1 % (34.4 to 75.0), format 93.8 %`: every share there is, the interval behind the first."""
     shown = [
         f"{name} {percent(value)}"

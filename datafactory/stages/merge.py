@@ -20,7 +20,7 @@ from pydantic import Field
 from datafactory.chat import join_thinking, listed
 from datafactory.check import Check
 from datafactory.config import Base, ref
-from datafactory.errors import StageError, did_you_mean
+from datafactory.errors import NothingLeft, did_you_mean
 from datafactory.job import Job
 from datafactory.store import EVIDENCE, REASON, Dataset
 from datafactory.types import COLUMNS
@@ -76,7 +76,7 @@ def run(config: Config, job: Job) -> None:
     ]
     rows = pl.concat(tables, how="diagonal").with_row_index("_row")
     if not rows.height:
-        raise StageError(f"nothing was accepted: {', '.join(config.sources)} came out empty")
+        raise NothingLeft(f"nothing was accepted: {', '.join(config.sources)} came out empty")
     job.progress.expect(rows.height)
     rows = rows.with_columns(_order(rows, config.seed or 0))
     dropped = _duplicates(rows)
@@ -84,7 +84,7 @@ def run(config: Config, job: Job) -> None:
         dropped |= _beyond(rows, dropped, [config.shares[name] for name in config.sources])
     kept = rows.filter(~pl.col("_row").is_in(list(dropped)))
     if not kept.height:
-        raise StageError("nothing is left: a dataset with a share of its own is empty")
+        raise NothingLeft("nothing is left: a dataset with a share of its own is empty")
     internal = ("_row", "_source", "_order", "_group")
     for k, table in enumerate(_shards(kept, config)):
         out = None
