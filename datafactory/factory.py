@@ -99,13 +99,20 @@ def _differences(before: Any, now: Any, place: str) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         for key in {**before, **now}:
             yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        for at, (old, new) in enumerate(zip(before, now, strict=True)):
-            name = new.get("name", at) if isinstance(new, dict) else at
-            yield from _differences(old, new, f"{place}.{name}")
+    elif _named(before) and _named(now):
+        old, new = ({item["name"]: item for item in items} for items in (before, now))
+        yield from (f"{place}.{name} removed" for name in old if name not in new)
+        yield from (f"{place}.{name} added" for name in new if name not in old)
+        for name in new:
+            yield from _differences(old.get(name, new[name]), new[name], f"{place}.{name}")
     elif before != now:
         hashed = isinstance(now, str) and len(now) == 64
         yield f"{place} is another one" if hashed else f"{place} {_brief(before)} -> {_brief(now)}"
+
+
+def _named(value: Any) -> bool:
+    """Whether it is a list of plugins, as `with` and `keep` are."""
+    return isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value)
 
 
 def _brief(value: Any) -> str:

@@ -207,6 +207,10 @@ def test_plan_says_what_changed(small: Path):
     assert lines["problems"].endswith("finished, 40 rows")
     assert lines["traces"].endswith("new: sampling.temperature 0.7 -> 0.8")
     assert lines["checked"].endswith("new: from is another one")
+    changed(small, "temperature: 0.8", "temperature: 0.7")
+    changed(small, "repetition: {max: 0.5}", "finished: {min: 1}")
+    lines = {line.split()[0]: line for line in explain(small, small.parent / "outputs")}
+    assert lines["clean"].endswith("new: keep.repetition removed; keep.finished added")
 
 
 def test_a_corrupt_shard_stops_the_stage_that_reads_it_and_nothing_finished_is_lost(small: Path):
