@@ -46,12 +46,15 @@ def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
     """A row of the source under the project's column names."""
     if config.question not in row:
         raise StageError(f"{place}: no column '{config.question}'; it has: {', '.join(row)}")
+    choices = row.get(config.choices) if config.choices else None
+    if choices is not None and not isinstance(_parsed(choices), list):
+        raise StageError(f"{place}: the column '{config.choices}' should hold a list of options, not {choices!r}")
     answer = config.answer or ("answer" if "answer" in row else None)
     taken = {config.question, answer, config.response, config.reasoning, config.choices, config.tests}
     made: Row = {
         "question": _text(row[config.question]),
-        "answer": _gold(row.get(answer), row.get(config.choices) if config.choices else None) if answer else None,
-        "choices": _json(row.get(config.choices)) if config.choices else None,
+        "answer": _gold(row.get(answer), choices) if answer else None,
+        "choices": _json(choices),
         "tests": _json(row.get(config.tests)) if config.tests else None,
     }
     for key in OWN:
@@ -71,6 +74,14 @@ def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
             "finish_reason": "stop",
         }
     return made
+
+
+def _parsed(value: Any) -> Any:
+    """The value, or what its JSON text says."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _gold(value: Any, choices: Any) -> str | None:

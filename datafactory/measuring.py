@@ -26,4 +26,7 @@ def _taken(use: Use, rows: pl.DataFrame) -> pl.Series:
     if not isinstance(values, pl.Series) or values.len() != rows.height:
         shown = f"{values.len()} values" if isinstance(values, pl.Series) else type(values).__name__
         raise StageError(f"the filter {use.name} gave {shown} for {rows.height} rows; it gives a polars Series")
-    return values.cast(pl.Float64).fill_nan(None).alias(use.name)
+    try:
+        return values.cast(pl.Float64).fill_nan(None).alias(use.name)
+    except pl.exceptions.PolarsError as error:
+        raise StageError(f"the filter {use.name} gave {values.dtype}, not numbers") from error

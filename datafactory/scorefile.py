@@ -18,6 +18,7 @@ import polars as pl
 from datafactory import plugins
 from datafactory.chat import split_thinking
 from datafactory.errors import StageError, UserError, did_you_mean
+from datafactory.lines import write_lines_as_parquet
 from datafactory.measuring import measure
 from datafactory.scoring import UNDECIDED, score, score_columns
 from datafactory.sources import Row, columns_of, files_at, rows_of
@@ -143,7 +144,7 @@ def _table(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
     for row in rows:
         question, response = _text(row.get(found.get("question", ""))), _text(row.get(found.get("response", "")))
         if "messages" in found:
-            turns = _turns(row["messages"])
+            turns = _turns(row.get("messages"))
             asked = [turn["content"] for turn in turns if turn.get("role") == "user"]
             said = [turn["content"] for turn in turns if turn.get("role") == "assistant"]
             question, response = question or (asked[-1] if asked else None), said[-1] if said else None
@@ -161,8 +162,14 @@ def _table(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
 
 
 def _turns(value: Any) -> list[dict[str, Any]]:
-    turns = json.loads(value) if isinstance(value, str) else value
-    return [turn for turn in turns or [] if isinstance(turn, dict) and isinstance(turn.get("content"), str)]
+    """The turns of a conversation; none where the cell holds no conversation."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    turns = value if isinstance(value, list) else []
+    return [turn for turn in turns if isinstance(turn, dict) and isinstance(turn.get("content"), str)]
 
 
 def _fitting(name: str, value: Any) -> Any:
@@ -193,7 +200,7 @@ def _through(path: Path, out: Path, chunk: int | None, function: Any) -> int:
                     text = json.dumps({**row, **added}, ensure_ascii=False, default=str)
                     stream.write(clean(text) + "\n")
         if out.suffix == ".parquet":
-            pl.scan_ndjson(lines, infer_schema_length=None).sink_parquet(beside)
+            write_lines_as_parquet(lines, beside)
             beside.replace(out)
         else:
             lines.replace(out)

@@ -128,7 +128,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
             for row in batch.to_pylist():
                 yield f"{path}#{number}", row
                 number += 1
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, OverflowError, ValueError) as error:
         raise StageError(f"{path}#{number}: not readable Parquet: {error}") from error
 
 

@@ -70,6 +70,8 @@ class Script:
 
     def _output(self, request: Request, sampling: Sampling) -> Output:
         text = self.answer(request.question, request.rollout, request.seed)
+        if not isinstance(text, str):
+            raise StageError(f"the answer to {request.question[:80]!r} is {type(text).__name__}, not a text")
         words = text.split(" ")
         reason = "length" if len(words) > sampling.max_tokens else "stop"
         text = " ".join(words[: sampling.max_tokens])
