@@ -81,7 +81,7 @@ def measure_file(path: Path, names: Sequence[str], out: Path, columns: dict[str,
         others = [name for name in have if name not in table.columns]
         scores = [name for name in others if all(isinstance(row.get(name), int | float | None) for row in rows)]
         table = table.with_columns(
-            pl.Series(name, [row.get(name) for row in rows], dtype=pl.Float64, strict=False) for name in scores
+            pl.Series(name, [_number(row.get(name)) for row in rows], dtype=pl.Float64) for name in scores
         )
         parts.append(measure(uses, table))
         return parts[-1]
@@ -176,7 +176,14 @@ def _fitting(name: str, value: Any) -> Any:
     """The value in its column's type; a count that is no number is as good as none."""
     if value is None or TYPES[name] == pl.String:
         return _text(value)
-    return int(value) if isinstance(value, int | float) and value == value else None
+    return int(value) if isinstance(value, int | float) and 0 <= value < 2**31 else None
+
+
+def _number(value: int | float | None) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        return None
 
 
 def _text(value: Any) -> str | None:

@@ -83,7 +83,7 @@ def _jsonl(path: Path) -> Iterator[tuple[str, Row]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StageError(f"{path}:{number}: not JSON: {error}") from error
         if not isinstance(row, dict):
             raise StageError(f"{path}:{number}: a row is a JSON object, not {type(row).__name__}")
