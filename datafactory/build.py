@@ -160,7 +160,7 @@ def _run(plan: Plan, step: Step, progress: Progress, workers: int, executor: str
             dataset = draft.finish(count, {**about, "counts": summary})
         except StageError as error:
             raise type(error)(f"{stage.name}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             own = [use.file for use in (stage.use, *(plan.models[name].engine for name in stage.models)) if use.file]
             if own and not isinstance(error, OSError):  # a file of the user's own raises what it will
                 what = f"{type(error).__name__}: {error}"

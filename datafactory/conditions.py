@@ -26,21 +26,36 @@ def columns_in(text: str) -> list[str]:
 
 
 def refused(text: str, columns: Sequence[str]) -> str | None:
-    """Why the condition cannot be asked of such a table; None where it can. A score is a number, a status a text."""
-    types = {
-        name: TYPES.get(name, pl.String if name.endswith(("_status", "_detail")) else pl.Float64) for name in columns
-    }
-    try:
-        kind = pl.DataFrame(schema=types).select(expression(text).alias("met"))["met"].dtype
-    except pl.exceptions.PolarsError as error:
-        return f"'{text}' cannot be asked of these columns: {str(error).splitlines()[0]}"
-    return None if kind == pl.Boolean else f"'{text}' is not true or false"
+    """Why the condition cannot be asked row by row of such a table; None where it can.
+
+    A status is a text; a column that only the recipe knows may be a number or a text.
+    """
+    why = None
+    for unknown in (pl.Float64, pl.String):
+        types = {
+            name: TYPES.get(name, pl.String if name.endswith(("_status", "_detail")) else unknown) for name in columns
+        }
+        try:
+            table = pl.DataFrame({name: [None] * 3 for name in types}, schema=types)
+            met = table.select(expression(text).alias("met"))["met"]
+        except pl.exceptions.PolarsError as error:
+            why = why or f"'{text}' cannot be asked of these columns: {str(error).splitlines()[0]}"
+            continue
+        if met.dtype != pl.Boolean:
+            return f"'{text}' is not true or false"
+        return None if met.len() == 3 else f"'{text}' does not speak of a row's columns"
+    return why
 
 
 def parts(text: str) -> list[str]:
     """The conditions that `and` joins, so that a dropped row can say which it failed; whole where one cannot tell."""
     pieces = SPLIT.split(text.strip())
-    if len(pieces) == 1 or re.search(r"\bbetween\b|\bcase\b|\bor\b", text, re.IGNORECASE):
+    if (
+        len(pieces) == 1
+        or "--" in text
+        or "/*" in text
+        or re.search(r"\bbetween\b|\bcase\b|\bor\b", text, re.IGNORECASE)
+    ):
         return [text.strip()]
     for piece in pieces:
         if piece.count("(") != piece.count(")") or piece.count("'") % 2 or piece.count('"') % 2:

@@ -22,7 +22,7 @@ Role = Literal["value", "dataset", "model", "weights", "file", "named", "runtime
 class Base(BaseModel):
     """A checked, frozen set of settings: a key that is not a field is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
 # what `from` takes where several datasets can be read as one

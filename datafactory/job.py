@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -67,8 +68,11 @@ class Job:
         run = importlib.import_module(f"datafactory.executors.{self.executor}").run
         tasks = [partial(_shard, function, sources, self.draft, k) for k in missing]
         workers = min(self.workers, 1 + sum(rows[k] for k in missing) // ROWS_PER_WORKER)
-        for k, accepted in run(tasks, workers):
-            self.progress.advance(rows=rows[k], accepted=accepted)
+        try:
+            for k, accepted in run(tasks, workers):
+                self.progress.advance(rows=rows[k], accepted=accepted)
+        except BrokenProcessPool as error:
+            raise StageError("worker processes died again and again; what was finished is kept") from error
 
     def aside(self, name: str, decided: Any, function: Function, source: Dataset) -> Dataset:
         """A dataset beside the stage's own, under everything that decided it: what many configs of a stage share."""

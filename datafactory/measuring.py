@@ -21,7 +21,7 @@ def _taken(use: Use, rows: pl.DataFrame) -> pl.Series:
         values = function(rows, **dict(use.settings))
     except ValueError as error:
         raise StageError(f"the filter {use.name}: {error}") from error
-    except Exception as error:  # a file of the user's own raises what it will
+    except (Exception, SystemExit) as error:  # a file of the user's own raises what it will
         raise StageError(f"the filter {use.name} failed: {type(error).__name__}: {error}") from error
     if not isinstance(values, pl.Series) or values.len() != rows.height:
         shown = f"{values.len()} values" if isinstance(values, pl.Series) else type(values).__name__

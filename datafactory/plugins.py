@@ -120,7 +120,7 @@ def _module_at(kind: str, file: str, changed: int, size: int) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pydantic look their module up by name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(f"{file} does not load: {type(error).__name__}: {error}") from error
     return module

@@ -22,7 +22,7 @@ from datafactory.page import Page, Place, read_page
 from datafactory.plugins import Use
 from datafactory.settings import problems_of
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*$")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
 KEYS = ("name", "seed", "description", "models", "stages")
 RESERVED = ("store",)
 NEEDED = {"stage": ("VERSION", "Config", "columns", "run"), "engine": ("VERSION", "WEIGHTS", "Config", "start")}

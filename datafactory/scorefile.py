@@ -148,14 +148,27 @@ def _table(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
             asked = [turn["content"] for turn in turns if turn.get("role") == "user"]
             said = [turn["content"] for turn in turns if turn.get("role") == "assistant"]
             question, response = question or (asked[-1] if asked else None), said[-1] if said else None
-        reason: Any = row.get("finish_reason") if row.get("finish_reason") in ("stop", "length", "error") else "stop"
+        empty = response is None and "messages" not in found
+        reason: Any = (
+            "error"
+            if empty
+            else row.get("finish_reason")
+            if row.get("finish_reason") in ("stop", "length", "error")
+            else "stop"
+        )
         mapped = {name: _fitting(name, row[name]) for name in OTHERS if name in row}
         reasoning = _text(row.get(found["reasoning"])) if "reasoning" in found else None
         if reasoning is None and response is not None:
             completion = split_thinking(clean(response), finish_reason=reason)
             reasoning, response = completion.reasoning, completion.response
         answer = _text(row.get(found.get("answer", "")))
-        mapped |= {"question": question, "answer": answer, "response": response, "reasoning": reasoning}
+        mapped |= {
+            "finish_reason": reason,
+            "question": question,
+            "answer": answer,
+            "response": response,
+            "reasoning": reasoning,
+        }
         mapped["problem_id"] = mapped.get("problem_id") or problem_id(question or "", answer)
         made.append(mapped)
     return frame(made, list(COLUMNS))
@@ -204,6 +217,9 @@ def _through(path: Path, out: Path, chunk: int | None, function: Any) -> int:
             while part := list(islice(rows, chunk)):
                 total += len(part)
                 for row, added in zip(part, function(part).iter_rows(named=True), strict=True):
+                    if not row.keys().isdisjoint(added):
+                        name = next(name for name in added if name in row)
+                        raise UserError(f"{path} has a column '{name}' already; it would be written over")
                     text = json.dumps({**row, **added}, ensure_ascii=False, default=str)
                     stream.write(clean(text) + "\n")
         if out.suffix == ".parquet":

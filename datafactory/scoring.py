@@ -43,7 +43,7 @@ def verdict_of(use: Use, row: Mapping[str, Any], settings: Any) -> Verdict:
         return Verdict.undecided("error", "there is no completion")
     try:
         verdict = use.module.verify(problem_of(row), completion_of(row), settings)
-    except Exception as error:  # a row becomes a verdict here, and one row must not end the stage
+    except (Exception, SystemExit) as error:  # a row becomes a verdict here, and one row must not end the stage
         return Verdict.undecided("error", f"{type(error).__name__}: {error}"[:500])
     if not isinstance(verdict, Verdict):
         raise StageError(f"the verifier {use.name} returned {type(verdict).__name__}, not a Verdict")

@@ -143,7 +143,7 @@ class Measure:
 
 
 class Bounds(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     min: float | None = None
     max: float | None = None
 
@@ -158,7 +158,7 @@ def parameters(use: Use) -> type[BaseModel]:
         for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
-    return create_model(use.name, __config__=ConfigDict(extra="forbid"), **fields)
+    return create_model(use.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 
 def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:

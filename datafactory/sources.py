@@ -105,8 +105,12 @@ def _json(path: Path) -> Iterator[tuple[str, Row]]:
 
 def _csv(path: Path, separator: str) -> Iterator[tuple[str, Row]]:
     lines = (line for _, line in _lines(path))
+    csv.field_size_limit(2**31 - 1)  # a trace is longer than the library's default cell
     reader = csv.DictReader(lines, delimiter=separator, strict=True)
     try:
+        names = list(reader.fieldnames or [])
+        if len(set(names)) < len(names):
+            raise StageError(f"{path}:1: the header names '{max(names, key=names.count)}' twice")
         for row in reader:
             if None in row or None in row.values():
                 raise StageError(

@@ -75,6 +75,15 @@ def test_the_published_folder_is_the_same_rows_for_datasets_and_polars(small: Pa
     assert content == f"<think>\n{thinking['reasoning']}\n</think>\n\n{thinking['response']}"
 
 
+def test_a_folder_published_anew_is_not_shown_with_its_old_rows(small: Path):
+    cache = str(small.parent / "cache")
+    for wrong in ("per_problem: 1", "per_problem: 3"):
+        small.write_text(RECIPE.replace("per_problem: 2", wrong))
+        folder = build(small).published / "dataset"
+        rows = datasets.load_dataset(str(folder), split="train", cache_dir=cache).to_list()
+        assert rows == pl.read_parquet(folder / "data" / "*.parquet").to_dicts()
+
+
 def test_every_published_file_has_the_sha256_the_manifest_says(small: Path):
     folder = build(small).published / "dataset"
     manifest = json.loads((folder / "manifest.json").read_text())

@@ -125,6 +125,8 @@ def test_every_shipped_recipe_is_sound():
             14,
             "stages.checked.with.1: should be settings, as in {format: {...}}, not 'think_answer'",
         ),
+        ("{max: 0.5}", "{max: .inf}", 15, "stages.clean.keep.repetition.max:"),
+        ("from: checked", "from: chat_rows", 15, "stages.clean.from: no stage named 'chat_rows' above"),
         ("do: merge", "do: merg", 18, "stages.dataset.do: no stage named 'merg'. Did you mean 'merge'?"),
         (
             "engine: scripted",
@@ -205,6 +207,19 @@ def test_a_file_of_ones_own_without_its_function_is_told_before_anything_runs(sm
     (small.parent / "mine.py").write_text("VERSION = 1\n")
     told = mistakes(small, RECIPE.replace("do: merge", "do: ./mine.py"))
     assert told[0].startswith("18: stages.dataset.do:") and "has no Config, columns, run" in told[0]
+
+
+def test_rollouts_are_not_put_to_a_model_as_if_they_were_problems(small: Path):
+    told = mistakes(
+        small, RECIPE.replace("  checked:", "  again: {do: generate, from: traces, model: teacher}\n  checked:")
+    )
+    assert told == ["14: stages.again.from: these are rollouts already; generate from the problems they came from"]
+
+
+def test_a_text_column_of_ones_own_can_be_asked_for(small: Path):
+    text = RECIPE.replace("math = 1 and format = 1", "math_status = 'correct' and domain like 'm%'")
+    small.write_text(text)
+    assert read_recipe(small)
 
 
 def test_mistakes_end_with_exit_code_2_and_nothing_is_written(small: Path):

@@ -69,7 +69,13 @@ class Script:
             yield [self._output(request, sampling) for request in owed[start : start + self.config.batch_size]]
 
     def _output(self, request: Request, sampling: Sampling) -> Output:
-        text = self.answer(request.question, request.rollout, request.seed)
+        try:
+            text = self.answer(request.question, request.rollout, request.seed)
+        except StageError:
+            raise
+        except (Exception, SystemExit) as error:  # a function of the user's own raises what it will
+            what = f"{type(error).__name__}: {error}"
+            raise StageError(f"no answer to {request.question[:80]!r}: {what}") from error
         if not isinstance(text, str):
             raise StageError(f"the answer to {request.question[:80]!r} is {type(text).__name__}, not a text")
         words = text.split(" ")

@@ -44,7 +44,10 @@ def run(tasks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
                 if attempt == ATTEMPTS - 1:
                     raise
             except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
+                # a shard that was begun is begun again next time; waiting for it could take for ever
+                for process in list((pool._processes or {}).values()):
+                    process.kill()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
         left = [task for place, task in enumerate(left) if place not in done]
 

@@ -32,6 +32,8 @@ def columns(config: Config, check: Check) -> list[str]:
     config.check(check)
     above = check.of(config.source) or []
     check.column(check.of(config.source), "question", "from")
+    if "rollout" in above:
+        check.wrong(("from",), "these are rollouts already; generate from the problems they came from")
     return [*(name for name in above if name not in COMPLETION_COLUMNS), *COMPLETION_COLUMNS]
 
 

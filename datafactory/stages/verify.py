@@ -35,7 +35,8 @@ class Config(Base):
 
 def columns(config: Config, check: Check) -> list[str]:
     above = check.of(config.source)
-    check.column(above, "response", "from")
+    for name in ("question", "answer", "response"):
+        check.column(above, name, "from")
     added = score_columns(config.verifiers)
     for name in added:
         if above is not None and name in above:

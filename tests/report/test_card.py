@@ -32,7 +32,7 @@ def test_the_yaml_header_parses_and_says_what_the_rows_say(told: Story) -> None:
     assert parsed["size_categories"] == ["n<1K"]
     assert {"synthetic", "reasoning", "datafactory", "math", "logic", "general"} <= set(parsed["tags"])
     assert parsed["annotations_creators"] == ["machine-generated"]
-    assert parsed["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*"}]
+    assert "configs" not in parsed  # datasets would cache by the pattern, not by the files
 
 
 @pytest.mark.parametrize(
