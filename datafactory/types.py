@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Status = Literal["correct", "incorrect", "no_answer", "undecidable_gold", "timeout", "error"]
 FinishReason = Literal["stop", "length", "error"]
@@ -66,6 +67,12 @@ class Verdict:
     detail: str = ""
 
     def __post_init__(self) -> None:
+        if self.status not in get_args(Status):
+            raise ValueError(f"there is no status {self.status!r}; there is: {', '.join(get_args(Status))}")
+        if self.reward is not None and not (isinstance(self.reward, int | float) and math.isfinite(self.reward)):
+            raise ValueError(f"a reward is a finite number or None, not {self.reward!r}")
+        if not isinstance(self.detail, str):
+            raise ValueError(f"a detail is a text, not {self.detail!r}")
         decided = self.status in ("correct", "incorrect", "no_answer")
         if decided != (self.reward is not None):
             raise ValueError(f"a verdict with status {self.status!r} cannot carry reward {self.reward!r}")
