@@ -8,7 +8,7 @@ import polars as pl
 
 from datafactory.errors import StageError
 from datafactory.plugins import Use
-from datafactory.scoring import UNDECIDED, verdict_of
+from datafactory.scoring import UNDECIDED, gold_verdict_of
 from datafactory.sources import Row
 from datafactory.store import REASON, Draft
 
@@ -20,7 +20,7 @@ def grade(verifiers: Sequence[Use], rows: list[Row], reasons: list[str | None], 
         for at, row in enumerate(rows):
             if reasons[at] is not None:
                 continue
-            verdict = verdict_of(use, {**row, "response": row["answer"] or "", "finish_reason": "stop"}, settings)
+            verdict = gold_verdict_of(use, row, settings)
             if verdict.status != "correct":
                 what = "not decided" if verdict.status in UNDECIDED else "not gradable"
                 reasons[at] = f"gold answer {what} by {use.name}"

@@ -1,7 +1,8 @@
-"""Scoring: verifiers over a table of rollouts; each adds `<name>`, `<name>_status` and `<name>_detail`.
+"""Scoring: verifiers over a table of rollouts; each adds `<name>`, `<name>_status`, `<name>_detail` and its facts.
 
 Equal answers of a group are decided once by the verifiers themselves; here a verifier that raises becomes the status
-`error`, which is null and not a wrong answer.
+`error`, which is null and not a wrong answer. A verifier that gains from many rows at once has `verify_all(pairs,
+config)`, a verdict for each pair of a problem and a completion, in order.
 """
 
 from __future__ import annotations
@@ -14,40 +15,96 @@ import polars as pl
 from datafactory.errors import StageError
 from datafactory.plugins import Use
 from datafactory.tables import clean
-from datafactory.types import Verdict, completion_of, problem_of
+from datafactory.types import Fact, Verdict, completion_of, problem_of
 
+NOTHING = Verdict.undecided("error", "there is no completion")
 UNDECIDED = ("timeout", "error")  # what is the machinery's failure, not the row's
 
 
 def score_columns(verifiers: Sequence[Use]) -> list[str]:
-    return [f"{use.name}{suffix}" for use in verifiers for suffix in ("", "_status", "_detail")]
+    return [f"{use.name}{suffix}" for use in verifiers for suffix in ("", "_status", "_detail", *_facts(use))]
 
 
 def score(verifiers: Sequence[Use], rollouts: pl.DataFrame) -> pl.DataFrame:
-    """The rollouts with three columns per verifier."""
+    """The rollouts with three columns per verifier, and one for each of its facts."""
     rows = list(rollouts.iter_rows(named=True))
     added = []
     for use in verifiers:
-        settings = use.config
-        verdicts = [verdict_of(use, row, settings) for row in rows]
+        verdicts = verdicts_of(use, rows, use.config)
         added += [
             pl.Series(use.name, [verdict.reward for verdict in verdicts], dtype=pl.Float64),
             pl.Series(f"{use.name}_status", [verdict.status for verdict in verdicts], dtype=pl.String),
             pl.Series(f"{use.name}_detail", [clean(verdict.detail) for verdict in verdicts], dtype=pl.String),
         ]
+        for suffix, kind in _facts(use).items():
+            facts = [verdict.facts.get(suffix[1:]) for verdict in verdicts]
+            added.append(pl.Series(f"{use.name}{suffix}", [_written(fact) for fact in facts], dtype=kind))
     return rollouts.with_columns(added)
+
+
+def _facts(use: Use) -> dict[str, Any]:
+    """The suffix and the type of each column that a verifier's FACTS declare."""
+    return {f"_{name}": getattr(pl, kind) for name, kind in getattr(use.module, "FACTS", {}).items()}
+
+
+def _written(fact: Fact) -> Fact:
+    return clean(fact) if isinstance(fact, str) else fact
+
+
+def verdicts_of(use: Use, rows: Sequence[Mapping[str, Any]], settings: Any) -> list[Verdict]:
+    """A verdict for each row, in order."""
+    verify_all = getattr(use.module, "verify_all", None)
+    if verify_all is None:
+        return [verdict_of(use, row, settings) for row in rows]
+    there = [row for row in rows if row.get("finish_reason") != "error"]
+    pairs = [(problem_of(row), completion_of(row)) for row in there]
+    try:
+        verdicts = iter(_sound(use, verify_all(pairs, settings), len(pairs)))
+        return [NOTHING if row.get("finish_reason") == "error" else next(verdicts) for row in rows]
+    except StageError:
+        raise
+    except (Exception, SystemExit):  # row by row, the others keep their verdicts
+        return [verdict_of(use, row, settings) for row in rows]
 
 
 def verdict_of(use: Use, row: Mapping[str, Any], settings: Any) -> Verdict:
     if row.get("finish_reason") == "error":
-        return Verdict.undecided("error", "there is no completion")
+        return NOTHING
     try:
         verdict = use.module.verify(problem_of(row), completion_of(row), settings)
     except (Exception, SystemExit) as error:  # a row becomes a verdict here, and one row must not end the stage
         return Verdict.undecided("error", f"{type(error).__name__}: {error}"[:500])
-    if not isinstance(verdict, Verdict):
-        raise StageError(f"the verifier {use.name} returned {type(verdict).__name__}, not a Verdict")
-    return verdict
+    return _sound(use, [verdict], 1)[0]
+
+
+def gold_verdict_of(use: Use, row: Mapping[str, Any], settings: Any) -> Verdict:
+    """Whether a problem can be graded: what the verifier's `gold(problem, config)` says, where it has one, else its
+    verdict on the gold answer as the response."""
+    gold = getattr(use.module, "gold", None)
+    if gold is None:
+        return verdict_of(use, {**row, "response": row["answer"] or "", "finish_reason": "stop"}, settings)
+    try:
+        verdict = gold(problem_of(row), settings)
+    except (Exception, SystemExit) as error:
+        return Verdict.undecided("error", f"{type(error).__name__}: {error}"[:500])
+    return _sound(use, [verdict], 1)[0]
+
+
+def _sound(use: Use, verdicts: Any, count: int) -> list[Verdict]:
+    """The verdicts, which are a plugin author's to get right."""
+    verdicts = list(verdicts)
+    wrong = next((verdict for verdict in verdicts if not isinstance(verdict, Verdict)), None)
+    if len(verdicts) != count or wrong is not None:
+        what = (
+            f"{len(verdicts)} verdicts for {count} rows" if wrong is None else f"{type(wrong).__name__}, not a Verdict"
+        )
+        raise StageError(f"the verifier {use.name} returned {what}")
+    unknown = {name for verdict in verdicts for name in verdict.facts} - set(getattr(use.module, "FACTS", {}))
+    if unknown:
+        raise StageError(
+            f"the verifier {use.name} gives facts that its FACTS do not declare: {', '.join(sorted(unknown))}"
+        )
+    return verdicts
 
 
 def statuses(table: pl.LazyFrame | pl.DataFrame, verifiers: Sequence[Use]) -> dict[str, dict[str, int]]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 Status = Literal["correct", "incorrect", "no_answer", "undecidable_gold", "timeout", "error"]
 FinishReason = Literal["stop", "length", "error"]
+Fact = bool | int | float | str | None
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
 
 
@@ -59,12 +60,14 @@ class Verdict:
     """What a verifier says of one completion.
 
     reward is a float, or None where nothing was decided: a timeout, a crash or an unreadable gold answer is not a
-    wrong answer. detail says in a few words what was compared, for a person who asks why.
+    wrong answer. detail says in a few words what was compared, for a person who asks why. facts are what else the
+    verifier found out, under the names that its FACTS declare: each becomes a column.
     """
 
     reward: float | None
     status: Status
     detail: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):

@@ -1,7 +1,7 @@
 """Rewards from deterministic verifiers; each adds columns named after itself.
 
 In   question, answer, reasoning, response
-Out  the same, and <verifier> (reward or null), <verifier>_status, <verifier>_detail
+Out  the same, and <verifier> (reward or null), <verifier>_status, <verifier>_detail, and what else it finds out
 """
 
 from __future__ import annotations
