@@ -30,6 +30,7 @@ from typing import Any
 
 MEMORY = 2 << 30  # bytes of address space
 STARTUP = 120.0  # seconds for a new child to start and import, on a machine that is busy with other things
+ATTEMPTS = 3
 READY = "ready"  # the child has imported the function and begins
 # docs.python.org/3/library/audit_events.html
 EFFECTS = re.compile(
@@ -51,17 +52,27 @@ class Failed(Exception):
 
 
 class _Died(Failed):
-    """The process is gone, or is not fit for another call."""
+    """The process is gone: ended from outside, or by what it ran."""
+
+
+class _Full(Failed):
+    """The process has no memory left, and is not fit for another call."""
 
 
 def call(function: str, *arguments: Any, timeout: float) -> Any:
+    """What the function returned. A child that is killed under it is replaced, and asked `ATTEMPTS` times in all."""
     request = json.dumps([function, arguments, timeout]).encode()
     child = _idle_child()
-    if child is not None:
-        try:
+    try:
+        if child is not None:
             return child.ask(request, timeout)
+    except (_Died, _Full):
+        pass  # memory that earlier calls left behind may be why: a fresh child decides
+    for _ in range(ATTEMPTS - 2):
+        try:
+            return _Child().ask(request, timeout)
         except _Died:
-            pass  # memory that earlier calls left behind may be why: a fresh child decides
+            pass
     return _Child().ask(request, timeout)
 
 
@@ -136,7 +147,7 @@ class _Child:
             self.kill()
             raise _Died(f"the child process ended with exit status {self.process.returncode}") from None
         if "out_of_memory" in outcome:
-            raise _Died(f"out of memory: more than {MEMORY >> 20} MiB")
+            raise _Full(f"out of memory: more than {MEMORY >> 20} MiB")
         return outcome
 
     def kill(self) -> None:

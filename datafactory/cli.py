@@ -26,6 +26,9 @@ out_option = click.option(
 )
 set_option = click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
 limit_option = click.option("--limit", type=click.IntRange(1), help="At most so many rows from every load stage.")
+workers_option = click.option(
+    "--workers", type=click.IntRange(0), default=0, help="Processes for what can use several; 0 is one per core."
+)
 
 
 class Group(click.Group):
@@ -62,12 +65,7 @@ def main() -> None:
 @limit_option
 @click.option("--until", metavar="STAGE", help="Stop after that stage.")
 @set_option
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=0,
-    help="Processes for the stages that can use several; 0 is one per core.",
-)
+@workers_option
 @click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True)
 def build(
     recipe: Path,
@@ -145,14 +143,19 @@ def with_columns(command: Any) -> Any:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--with", "names", required=True, help="Verifiers by comma: math,format or ./mine.py.")
+@click.option(
+    "--with", "names", required=True, help="Verifiers by comma: math,./mine.py or math,{format: {style: think_answer}}."
+)
 @with_columns
-def verify(file: Path, names: str, out: Path, **columns: str | None) -> None:
+@workers_option
+def verify(file: Path, names: str, out: Path, workers: int, **columns: str | None) -> None:
     """Score the rows of an existing FILE with verifiers, without a recipe."""
     from datafactory.scorefile import verify_file
+    from datafactory.settings import verifiers_of
 
-    for line in verify_file(file, names.split(","), out, columns):
-        click.echo(line)
+    with stoppable(None):
+        for line in verify_file(file, verifiers_of(names), out, columns, workers or os.cpu_count() or 1):
+            click.echo(line)
 
 
 @main.command()

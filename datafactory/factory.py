@@ -19,7 +19,7 @@ from datafactory.progress import Progress
 from datafactory.publish import chapters_of, publish
 from datafactory.recipe import Reader, read_recipe
 from datafactory.report.funnel import scored, summary
-from datafactory.settings import problems_of
+from datafactory.settings import problems_of, spelled
 from datafactory.store import Draft, dataset_at, is_finished, locked
 
 
@@ -170,7 +170,7 @@ def evaluate_on(
                     "do": "evaluate",
                     "from": "problems",
                     "models": ["model"],
-                    "with": names.split(","),
+                    "with": spelled(names),
                     "group_size": group_size,
                 },
             },

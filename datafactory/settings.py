@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, create_model
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, ValidationInfo, create_model
 
 from datafactory import plugins
 from datafactory.config import folder_of, key_of
@@ -125,6 +126,24 @@ def _uses(value: Any, info: ValidationInfo, kind: str) -> tuple[Use, ...]:
 
 
 Verifiers = Annotated[tuple[Use, ...], BeforeValidator(lambda value, info: _uses(value, info, "verifier"))]
+
+
+def spelled(text: str) -> list[Any]:
+    """Plugins as a command line spells them: `math,format` or `math,{format: {style: think_answer}}`."""
+    try:
+        found = yaml.safe_load(f"[{text}]")
+    except yaml.YAMLError as error:
+        raise UserError(f"--with {text}: names by comma, settings as in {{format: {{style: think}}}}") from error
+    assert isinstance(found, list)
+    return found
+
+
+def verifiers_of(text: str) -> tuple[Use, ...]:
+    """The verifiers that a command line names, their settings checked; paths start from the current folder."""
+    try:
+        return TypeAdapter(Verifiers).validate_python(spelled(text))
+    except ValidationError as error:
+        raise UserError(*(f"--with {text}: {message}" for _, message in problems_of(error, Bounds))) from error
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ IMPORTED_BY = {
     "scorefile": {"cli"},
     "starter": {"cli"},
     "page": {"factory", "recipe", "settings"},
-    "executors": set(),  # by name, from job
+    "executors": {"scorefile"},  # and by name, from job
     "stages": {"factory"},
     "training": {"stages"},
     "report": {"cli", "factory", "publish"},

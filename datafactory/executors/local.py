@@ -1,7 +1,8 @@
-"""Local: the shards of a stage on processes of this machine.
+"""Local: work on processes of this machine.
 
-A worker that dies takes nothing with it: what it had not finished is given to new workers, `ATTEMPTS` times in all.
-Ctrl-C reaches the parent alone, which stops handing out work.
+A worker that dies takes nothing with it: what it had not finished is given to new workers, and only work that ends
+its workers `ATTEMPTS` times without anything finished between ends the run. Ctrl-C reaches the parent alone, which
+stops handing out work.
 """
 
 from __future__ import annotations
@@ -11,37 +12,61 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
 from typing import TypeVar
 
 T = TypeVar("T")
+Task = Callable[[], T]
 ATTEMPTS = 3
+AHEAD = 2  # tasks handed out per worker: the next waits when one is done, and no more are held in memory
 
 
-def run(tasks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
+def run(tasks: Sequence[Task[T]], workers: int) -> Iterator[T]:
     """Each task's result, in the order they finish; in this process when one worker is enough."""
     workers = min(workers, len(tasks))
-    if workers <= 1:
-        for task in tasks:
-            yield task()
-        return
-    left = list(tasks)
-    for attempt in range(ATTEMPTS):
-        done: set[int] = set()
+    return _pooled(tasks, workers, in_order=False) if workers > 1 else _here(tasks)
+
+
+def stream(tasks: Iterable[Task[T]], workers: int) -> Iterator[T]:
+    """Each task's result, in the tasks' order, of as many as there come; a first task alone is done in this process."""
+    remaining = iter(tasks)
+    first = list(islice(remaining, 2))
+    tasks = chain(first, remaining)
+    return _pooled(tasks, workers, in_order=True) if workers > 1 and len(first) > 1 else _here(tasks)
+
+
+def _here(tasks: Iterable[Task[T]]) -> Iterator[T]:
+    for task in tasks:
+        yield task()
+
+
+def _pooled(tasks: Iterable[Task[T]], workers: int, in_order: bool) -> Iterator[T]:
+    left = iter(tasks)
+    begun: list[Task[T]] = []
+    attempt = 0
+    while True:
         # spawned, not forked: a fork of a process with polars' or torch's threads can hang
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(),)) as pool:
-            futures = {pool.submit(task): place for place, task in enumerate(left)}
             try:
-                for future in as_completed(futures):
-                    result = future.result()
-                    done.add(futures[future])
+                futures: dict[Future[T], Task[T]] = {pool.submit(task): task for task in begun}
+                while True:
+                    for task in islice(left, workers * AHEAD - len(futures)):
+                        begun.append(task)
+                        futures[pool.submit(task)] = task
+                    if not futures:
+                        return
+                    done = next(iter(futures)) if in_order else _first(futures)
+                    result = done.result()
+                    begun.remove(futures.pop(done))
+                    attempt = 0
                     yield result
-                return
             except BrokenProcessPool:
-                if attempt == ATTEMPTS - 1:
+                attempt += 1
+                if attempt == ATTEMPTS:
                     raise
             except BaseException:
                 # a shard that was begun is begun again next time; waiting for it could take for ever
@@ -49,7 +74,12 @@ def run(tasks: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
                     process.kill()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        left = [task for place, task in enumerate(left) if place not in done]
+
+
+def _first(futures: dict[Future[T], Task[T]]) -> Future[T]:
+    finished = wait(futures, return_when=FIRST_COMPLETED).done
+    # what was finished before a worker died counts before the death is told
+    return next((future for future in finished if future.exception() is None), next(iter(finished)))
 
 
 def _begin(parent: int) -> None:

@@ -1,0 +1,136 @@
+"""Foreign files: anyone's JSONL, Parquet or CSV read as rollouts, by the names that others give their columns.
+
+In   a file, or the folder of a dataset; which column is which, where its name does not say so
+Out  rows as they are read, and a table of them under the project's names: responses split from their thinking, and in
+     `meta` every column that is not one of ours, since a problem's tests or names may stand there
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from datafactory.chat import split_thinking
+from datafactory.errors import UserError, did_you_mean
+from datafactory.sources import Row, columns_of, files_at, rows_of
+from datafactory.tables import TYPES, clean, frame
+from datafactory.types import COLUMNS, problem_id
+
+# what others call the columns, in the order they are looked for
+NAMES = {
+    "question": ("question", "problem", "prompt", "instruction", "input"),
+    "answer": ("answer", "gold", "expected_answer", "ground_truth", "solution"),
+    "response": ("response", "completion", "generation", "output", "prediction", "text"),
+    "reasoning": ("reasoning", "reasoning_content", "thinking", "deepseek_reasoning"),
+}
+OTHERS = ("choices", "tests", "meta", "finish_reason", "completion_tokens", "problem_id", "domain", "source")
+
+
+def rows_in(path: Path) -> Iterator[Row]:
+    return (row for file in _files(path) for _, row in rows_of(file))
+
+
+def columns_at(path: Path) -> list[str]:
+    if not path.exists():
+        near = [inner.name for inner in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UserError(f"there is no {path}.{did_you_mean(path.name, near)}")
+    return list(dict.fromkeys(name for file in _files(path) for name in columns_of(file)))
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or the shards of a dataset's folder: what was rejected stands beside them and is not meant."""
+    if (path / "data").is_dir():
+        return files_at(path / "data")
+    shards = sorted(path.glob("shard-*.parquet")) if path.is_dir() else []
+    return shards or files_at(path)
+
+
+def mapping_of(path: Path, given: dict[str, str | None]) -> dict[str, str]:
+    """Which column of the file is which of ours; UserError where none holds a response."""
+    have = columns_at(path)
+    found: dict[str, str] = {}
+    for ours, theirs in NAMES.items():
+        named = given.get(ours)
+        if named is not None and named not in have:
+            raise UserError(f"{path} has no column '{named}'.{did_you_mean(named, have)}")
+        match = named or next((name for name in theirs if name in have), None)
+        if match is not None:
+            found[ours] = match
+    if "response" not in found and "messages" not in have:
+        wanted = ", ".join(NAMES["response"])
+        raise UserError(f"{path} has no column of responses ({wanted}, messages); it has: {', '.join(have)}")
+    if "response" not in found:
+        found["messages"] = "messages"
+    return found
+
+
+def table_of(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
+    """The rows under the project's names, responses split from their thinking."""
+    return frame([_mapped(row, found) for row in rows], list(COLUMNS))
+
+
+def _mapped(row: Row, found: dict[str, str]) -> Row:
+    question, response = _text(row.get(found.get("question", ""))), _text(row.get(found.get("response", "")))
+    if "messages" in found:
+        turns = _turns(row.get("messages"))
+        asked = [turn["content"] for turn in turns if turn.get("role") == "user"]
+        said = [turn["content"] for turn in turns if turn.get("role") == "assistant"]
+        question, response = question or (asked[-1] if asked else None), said[-1] if said else None
+    elif response is None:
+        row = {**row, "finish_reason": "error"}
+    reason: Any = row.get("finish_reason") if row.get("finish_reason") in ("stop", "length", "error") else "stop"
+    reasoning = _text(row.get(found["reasoning"])) if "reasoning" in found else None
+    if reasoning is None and response is not None:
+        completion = split_thinking(clean(response), finish_reason=reason)
+        reasoning, response = completion.reasoning, completion.response
+    answer = _text(row.get(found.get("answer", "")))
+    mapped = {name: _fitting(name, row[name]) for name in OTHERS if name in row}
+    return mapped | {
+        "finish_reason": reason,
+        "question": question,
+        "answer": answer,
+        "response": response,
+        "reasoning": reasoning,
+        "problem_id": mapped.get("problem_id") or problem_id(question or "", answer),
+        "meta": _meta(row, found),
+    }
+
+
+def _meta(row: Row, found: dict[str, str]) -> str | None:
+    """Every further column of a row, beside what its own `meta` holds."""
+    ours = {*found.values(), *OTHERS, "messages"}
+    meta = {name: value for name, value in row.items() if name not in ours}
+    held = row.get("meta")
+    try:
+        held = json.loads(held) if isinstance(held, str) else held
+    except ValueError:
+        held = {"meta": held}
+    if isinstance(held, dict):
+        meta |= held
+    return json.dumps(meta, ensure_ascii=False, default=str) if meta else None
+
+
+def _turns(value: Any) -> list[dict[str, Any]]:
+    """The turns of a conversation; none where the cell holds no conversation."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    turns = value if isinstance(value, list) else []
+    return [turn for turn in turns if isinstance(turn, dict) and isinstance(turn.get("content"), str)]
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """The value in its column's type; a count that is no number is as good as none."""
+    if value is None or TYPES[name] == pl.String:
+        return _text(value)
+    return int(value) if isinstance(value, int | float) and 0 <= value < 2**31 else None
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
