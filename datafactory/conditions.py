@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
 import polars as pl
 
 from datafactory.tables import TYPES
 
+MOST = 5  # columns of unknown type that are tried in every way
 SPLIT = re.compile(r"\s+and\s+", re.IGNORECASE)
 
 
@@ -28,23 +31,31 @@ def columns_in(text: str) -> list[str]:
 def refused(text: str, columns: Sequence[str]) -> str | None:
     """Why the condition cannot be asked row by row of such a table; None where it can.
 
-    A status is a text; a column that only the recipe knows may be a number or a text.
+    A score is a number and a status a text; another column that only the recipe knows may be a number, a text or a
+    truth value, and some choice of these must fit.
     """
     why = None
-    for unknown in (pl.Float64, pl.String):
-        types = {
-            name: TYPES.get(name, pl.String if name.endswith(("_status", "_detail")) else unknown) for name in columns
-        }
+    open_ = [name for name in columns_in(text) if name in columns and _kind(name, columns) is None][:MOST]
+    for kinds in product((pl.Float64, pl.String, pl.Boolean), repeat=len(open_)):
+        chosen = dict(zip(open_, kinds, strict=True))
+        types = {name: _kind(name, columns) or chosen.get(name, pl.Float64) for name in columns}
         try:
             table = pl.DataFrame({name: [None] * 3 for name in types}, schema=types)
             met = table.select(expression(text).alias("met"))["met"]
         except pl.exceptions.PolarsError as error:
             why = why or f"'{text}' cannot be asked of these columns: {str(error).splitlines()[0]}"
             continue
-        if met.dtype != pl.Boolean:
-            return f"'{text}' is not true or false"
-        return None if met.len() == 3 else f"'{text}' does not speak of a row's columns"
+        if met.dtype == pl.Boolean:
+            return None if met.len() == 3 else f"'{text}' does not speak of a row's columns"
+        why = f"'{text}' is not true or false"
     return why
+
+
+def _kind(name: str, columns: Sequence[str]) -> Any:
+    """The type that a column's name tells, else None."""
+    if name.endswith(("_status", "_detail")):
+        return pl.String
+    return pl.Float64 if f"{name}_status" in columns else TYPES.get(name)
 
 
 def parts(text: str) -> list[str]:

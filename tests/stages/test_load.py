@@ -157,3 +157,16 @@ def test_gold_answers_that_a_verifier_fails_on_stop_the_stage(tmp_path: Path):
     (tmp_path / "down.py").write_text("def verify(problem, completion, config):\n    raise RuntimeError('down')\n")
     with pytest.raises(StageError, match="did not decide 9 of 9 gold answers"):
         loaded(tmp_path, "path: p.jsonl, with: [./down.py]")
+
+
+def test_a_verifier_may_say_itself_which_problems_it_can_grade(tmp_path: Path):
+    write_rows(tmp_path / "p.jsonl", [{"question": f"{n}?", "tests": "x" * n} for n in range(3)])
+    (tmp_path / "tested.py").write_text(
+        "from datafactory.types import Verdict\n"
+        "def verify(problem, completion, config):\n    return Verdict.correct()\n"
+        "def gold(problem, config):\n"
+        "    return Verdict.correct() if problem.tests else Verdict.undecided('undecidable_gold', 'no tests')\n"
+    )
+    dataset = loaded(tmp_path, "path: p.jsonl, tests: tests, with: [./tested.py]")
+    assert dataset.read(0)["question"].to_list() == ["1?", "2?"]
+    assert [reason for reason, _ in rejected(dataset)] == ["gold answer not gradable by tested"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from datafactory.conditions import parts
+from datafactory.conditions import parts, refused
 from datafactory.stages.merge import Config as Merge
 from datafactory.stages.merge import _beyond, _duplicates, _shards, published
 from datafactory.stages.select import Config as Select
@@ -79,6 +79,35 @@ def test_two_rollouts_with_the_same_text_are_one_choice():
 )
 def test_a_condition_is_parted_only_where_that_says_the_same(text, expected):
     assert parts(text) == expected
+
+
+SCORED = ["math", "math_status", "code", "code_status", "code_compiled", "code_language", "clarity"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "math = 1 and code_compiled = true and code_language = 'python'",
+        "code_compiled and math = 1",
+        "clarity >= 4 and math_status = 'correct'",
+    ],
+)
+def test_a_condition_may_speak_of_numbers_texts_and_truth_values_at_once(text):
+    assert refused(text, SCORED) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("math", "is not true or false"),
+        ("math = 'x'", "cannot compare"),
+        ("math_status = 1", "cannot compare"),
+        ("clarity + 1", "is not true or false"),
+        ("sum(math) = 3", "does not speak of a row's columns"),
+    ],
+)
+def test_a_condition_that_no_row_can_meet_is_refused(text, why):
+    assert why in (refused(text, SCORED) or "")
 
 
 def table(problems: int, each: int, source: int = 0) -> pl.DataFrame:
