@@ -141,6 +141,9 @@ def _meaning(name: str, names: list[str], measures: dict[str, str]) -> str:
             return what.format(f"`{name.removesuffix(suffix)}`")
     if f"{name}_status" in names:
         return f"the score {name} gave, null where it did not or could not decide"
+    found = next((other for other in names if f"{other}_status" in names and name.startswith(f"{other}_")), None)
+    if found:
+        return f"{name.removeprefix(found)[1:].replace('_', ' ')}, as `{found}` found it"
     return MEANINGS.get(name) or measures.get(name) or "as its stage wrote it"
 
 
