@@ -17,9 +17,25 @@ _TOKENS = re.compile(
     |\\.|(?P<open>\{)|(?P<close>\})""",
     re.X | re.S,
 )
-_SET = r"\s|\$|\\[()\[\]]|\\q?quad"  # what typesets and says nothing
-_JOINED = re.compile(rf"(?:{_SET})*(?:,|;|and|or|\\text\s*\{{[^{{}}]*\b(?:and|or)\b[^{{}}]*\}})(?:{_SET}|and|or)*")
-_STATED = re.compile(r"\banswer\b[ *]*(?:\bis\b|[:：])|####|答案(?:是|为|：|:)", re.I)
+_BOX_WORD = re.compile("box")  # a literal, which is found fast in a long text
+_FAR = 2000  # characters between two boxes that cannot be joined, nor one inside the other
+_SET = r"(?:\s|\$|\\[()\[\],;!]|\\q?quad|\\text\s*\{\s*\})"  # what typesets and says nothing
+# "\boxed{1} papers and \boxed{2} bins", "\boxed{5} and y_2 = \boxed{6}": two answers; "then \boxed{2}": another one
+_JOINED = re.compile(
+    rf"{_SET}*(?:(?:(?!no\b|not\b|but\b|so\b|then\b)[a-z]{{1,12}}\s+){{0,2}}(?:and|or)\b|,|;|[和与或及]"
+    rf"|\\text\s*\{{[^{{}}]*\b(?:and|or)\b[^{{}}]*\}}){_SET}*(?:(?:and|or)\b{_SET}*)*"
+    rf"(?:[A-Za-z](?:_\{{?\w{{1,3}}\}}?)?(?:\([a-z]\))?{_SET}*={_SET}*)?"
+)
+_STATING = ("answer", "Answer", "ANSWER", "####", "result", "Result", "答案", "结果", "答")
+_STATED = re.compile(
+    r"\b(?:answers?|result)\b[ *]*(?:(?:for|to) [^\n:.]{1,40}(?=:))?"
+    r"(?:(?:\bis|\bare)\b(?! (?:not|no longer)\b)|[:：=])"
+    r"|####|(?:答案|结果)(?:应该|应当|应|就)?(?:是|为|等于|[:：])|(?<![^\s])答\s{0,3}[:：]",
+    re.I,
+)
+_REASON = re.compile(
+    r"[.!?](?=\s|\$?$)(?<!\d\.\d)|[。！？；]|,?\s(?:because|since|where|which|so that)\b|，(?:因为|所以|其中)"
+)
 _INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SPELLINGS = str.maketrans({**_FULL_WIDTH, **_INVISIBLE, "−": "-", "–": "-", "°": "", "。": "."})
@@ -30,14 +46,16 @@ _TEXT = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mathbf|mbox|operatorna
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 _SPACE = re.compile(r"(?<!\d) | (?!\d)")  # the space in "1 1/2" means something
 _DIGITS = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
-_A_NUMBER = re.compile(r"(?<![\w.\\)])-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?%?(?!\w)")  # among words
+# among words, Chinese ones too, which stand next to it
+_A_NUMBER = re.compile(r"(?<![A-Za-z0-9_.\\)])-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+|(?::\d+)+)?%?(?![A-Za-z0-9_])")
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)(?:(?P<a>{_DIGITS})(?:/(?P<b>{_DIGITS}))?|\\frac\{{(?P<c>-?{_DIGITS})\}}\{{(?P<d>-?{_DIGITS})\}})"
 )
 _MATH_MODE = re.compile(r"(?<!\\)(?:\$|\\[(\[]|\\boxed)")
 _COMMAND = re.compile(r"\\(?:begin|end)\{\w*\*?\}|\\[A-Za-z]+|\b(?:and|or|sqrt|sin|cos|tan|log|ln|pi)\b")
 _PROSE = re.compile(r"[^\W\d_]{2,} [^\W\d_]{2,}|[^\W\d_]{3,}.*?\b[^\W\d_]{3,}")
-_ONE_FORMULA = re.compile(r"\$([^$]*)\$|\\\((.*)\\\)")
+_ONE_FORMULA = re.compile(r"\$\$?([^$]*)\$?\$|\\\(((?:(?!\\\().)*)\\\)|\\\[((?:(?!\\\[).)*)\\\]")
+_LONGEST_FORMULA = 1000
 _MOST_DIGITS = 1000  # Python turns at most 4300 digits into an int
 
 
@@ -56,9 +74,38 @@ def tagged(text: str) -> str | None:
 
 def boxed(text: str) -> str | None:
     """What the last closed \\boxed{} holds, and the boxes that "and", "or" or a comma joins to it, with commas."""
+    end = len(text)
+    for start in _clusters(text):
+        boxes = _boxes(text[:end], start)
+        if boxes:
+            first = len(boxes) - 1
+            while first and _JOINED.fullmatch(text, boxes[first - 1].after, boxes[first].before):
+                first -= 1
+            return ", ".join(dict.fromkeys(text[box.start : box.end].strip() for box in boxes[first:]))
+        end = start
+    return None
+
+
+def _clusters(text: str) -> list[int]:
+    """Where boxes start that follow one another closely, last ones first: a long text is not read from its start."""
+    starts: list[int] = []
+    previous = -_FAR
+    for word in _BOX_WORD.finditer(text):
+        at = word.start()
+        if at - previous >= _FAR:
+            starts.append(_before_backslashes(text, max(at - len("\\begin"), 0)))
+        previous = at
+    return starts[::-1]
+
+
+def _before_backslashes(text: str, at: int) -> int:
+    return len(text[:at].rstrip("\\"))
+
+
+def _boxes(text: str, start: int) -> list[_Box]:
     boxes: list[_Box] = []
     opened: list[re.Match[str]] = []
-    for token in _TOKENS.finditer(text):
+    for token in _TOKENS.finditer(text, start):
         if token["digits"]:
             boxes.append(_Box(token.start(), *token.span("digits"), token.end()))
         elif token["box"] or token["open"]:
@@ -68,12 +115,7 @@ def boxed(text: str) -> str | None:
             box = _Box(opening.start(), opening.end(), token.start(), token.end())
             if opening["box"] and not (boxes and box.is_only(boxes[-1])):
                 boxes.append(box)
-    if not boxes:
-        return None
-    first = len(boxes) - 1
-    while first and _JOINED.fullmatch(text, boxes[first - 1].after, boxes[first].before):
-        first -= 1
-    return ", ".join(dict.fromkeys(text[box.start : box.end].strip() for box in boxes[first:]))
+    return boxes
 
 
 class _Box(NamedTuple):
@@ -90,15 +132,45 @@ class _Box(NamedTuple):
 
 def stated(text: str) -> str | None:
     """What follows the last "the answer is", "Answer:", "####" or "答案是" on its line."""
-    end = None
-    for marker in _STATED.finditer(text):
-        end = marker.end()
-    if end is None:
+    end = max((_last_after(word, text) for word in _STATING), default=-1)
+    if end < 0:
         return None
-    line = text[end:].lstrip(" \t\n:：*").partition("\n")[0]
+    line = text[end:].lstrip(" \t\n:：*=").partition("\n")[0]
     line = line.strip(" \t*").rstrip(".。").strip(" *")
     formula = _ONE_FORMULA.fullmatch(line)
-    return (formula[1] or formula[2] if formula else line) or None
+    return (formula[1] or formula[2] or formula[3] if formula else line) or None
+
+
+def _last_after(word: str, text: str) -> int:
+    """Where the last statement ends that starts with a word; -1 without one."""
+    at = text.rfind(word)
+    while at >= 0:
+        marker = _STATED.match(text, at)
+        if marker:
+            return marker.end()
+        at = text.rfind(word, 0, at)
+    return -1
+
+
+def claim(line: str) -> str:
+    """The first sentence of what is stated, without the reason it gives."""
+    reason = _REASON.search(line)
+    return (line[: reason.start()] if reason else line).strip(" *")
+
+
+def last_formula(text: str) -> tuple[int, str] | None:
+    """Where the last $...$, \\(...\\) or \\[...\\] ends, and what it holds; None without one."""
+    found = None
+    text = text.replace(r"\$", "\0\0")
+    for opening, closing in ((r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$")):
+        end = text.rfind(closing)
+        start = text.rfind(opening, 0, end) if end > 0 else -1
+        if start >= 0 and closing == "$" and text.count("$") % 2:
+            continue  # a price, or an end that does not come
+        inside = text[start + len(opening) : end].strip() if start >= 0 else ""
+        if inside and len(inside) <= _LONGEST_FORMULA and (found is None or end > found[0]):
+            found = (end, inside.replace("\0\0", r"\$"))
+    return found
 
 
 def last_number(text: str) -> str | None:
@@ -109,7 +181,7 @@ def last_number(text: str) -> str | None:
     if found is None:
         return None
     before, after = text[: found.start()].rstrip(" $"), text[found.end() :].lstrip(" ")
-    open_sum = before[-1:] in tuple("+-*/×÷^−(") or after[:1] in tuple("+*/×÷^=")
+    open_sum = (not before.endswith("**") and before[-1:] in tuple("+-*/×÷^−(")) or after[:1] in tuple("+*/×÷^=")
     return "" if open_sum else found[0]
 
 

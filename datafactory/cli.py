@@ -111,9 +111,9 @@ def inspect(path: Path, where: str | None, examples: int) -> None:
 
 
 @main.command(name="list")
-@click.argument("kind", type=click.Choice(["stages", "verifiers", "filters", "engines", "models"]))
+@click.argument("kind", type=click.Choice(["stages", "verifiers", "judges", "filters", "engines", "models"]))
 def list_(kind: str) -> None:
-    """Name the stages, verifiers, filters, engines or embedded models there are."""
+    """Name the stages, verifiers, judges, filters, engines or embedded models there are."""
     from datafactory import plugins
     from datafactory.models import KNOWN
 

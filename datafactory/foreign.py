@@ -16,6 +16,7 @@ import polars as pl
 
 from datafactory.chat import split_thinking
 from datafactory.errors import UserError, did_you_mean
+from datafactory.options import gold, options
 from datafactory.sources import Row, columns_of, files_at, rows_of
 from datafactory.tables import TYPES, clean, frame
 from datafactory.types import COLUMNS, problem_id
@@ -87,7 +88,10 @@ def _mapped(row: Row, found: dict[str, str]) -> Row:
     if reasoning is None and response is not None:
         completion = split_thinking(clean(response), finish_reason=reason)
         reasoning, response = completion.reasoning, completion.response
-    answer = _text(row.get(found.get("answer", "")))
+    choices = options(row.get("choices"))
+    answer = _text(gold(row.get(found.get("answer", "")), choices))
+    if choices is not None:
+        row = {**row, "choices": list(choices.texts)}
     mapped = {name: _fitting(name, row[name]) for name in OTHERS if name in row}
     return mapped | {
         "finish_reason": reason,

@@ -23,13 +23,19 @@ def pass_at_k(rewards: Sequence[float | None], k: int) -> float | None:
     return 1 - math.comb(n - right, k) / math.comb(n, k)
 
 
-def majority(answers: Sequence[str | None]) -> int | None:
+def majority(answers: Sequence[int | str | None]) -> int | None:
     """The index of the first rollout that gives the most common answer; None where no rollout gives one."""
     given = [answer for answer in answers if answer is not None]
     if not given:
         return None
     most = max(Counter(given).items(), key=lambda pair: (pair[1], -given.index(pair[0])))[0]
     return list(answers).index(most)
+
+
+def tied(answers: Sequence[int | str | None]) -> bool:
+    """Whether two answers are the most common."""
+    counts = Counter(answer for answer in answers if answer is not None).most_common(2)
+    return len(counts) == 2 and counts[0][1] == counts[1][1]
 
 
 def interval(values: Sequence[float], seed: int = 0, draws: int = 2000) -> tuple[float, float] | None:

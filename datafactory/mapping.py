@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from datafactory.config import Base
 from datafactory.errors import StageError
+from datafactory.options import Options, gold, options
 from datafactory.sources import Row
 from datafactory.types import problem_id
 
@@ -30,8 +33,9 @@ class Columns(Base):
     """The column that holds a finished response: the rows are then completions already, not problems."""
     reasoning: str | None = None
     """The column that holds the thinking before that response."""
-    choices: str | None = None
-    """The column that holds the options of a multiple-choice question, as a list."""
+    choices: str | Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    """The column that holds the options of a multiple-choice question: a list, {A: text, ...} or ARC's {label, text};
+    or a list of the columns that hold one each, as [A, B, C, D]."""
     tests: str | None = None
     """The column that holds what a code verifier runs."""
     domain: str | Column | None = None
@@ -46,15 +50,14 @@ def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
     """A row of the source under the project's column names."""
     if config.question not in row:
         raise StageError(f"{place}: no column '{config.question}'; it has: {', '.join(row)}")
-    choices = row.get(config.choices) if config.choices else None
-    if choices is not None and not isinstance(_parsed(choices), list):
-        raise StageError(f"{place}: the column '{config.choices}' should hold a list of options, not {choices!r}")
+    choices = _choices(config, place, row)
     answer = config.answer or ("answer" if "answer" in row else None)
-    taken = {config.question, answer, config.response, config.reasoning, config.choices, config.tests}
+    taken = {config.question, answer, config.response, config.reasoning, config.tests}
+    taken |= set(config.choices) if isinstance(config.choices, tuple) else {config.choices}
     made: Row = {
         "question": _text(row[config.question]),
-        "answer": _gold(row.get(answer), choices) if answer else None,
-        "choices": _json(choices),
+        "answer": _text(gold(row.get(answer), choices)) if answer else None,
+        "choices": _json(choices.texts) if choices else None,
         "tests": _json(row.get(config.tests)) if config.tests else None,
     }
     for key in OWN:
@@ -64,8 +67,8 @@ def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
         made[key] = given if isinstance(given, str) else _text(row.get(column or ""))
     made["source"] = made["source"] or origin
     rest = {key: value for key, value in row.items() if key not in taken}
+    made["problem_id"] = problem_id(made["question"] or "", made["answer"], made["tests"], made["choices"])
     made["meta"] = json.dumps(rest, ensure_ascii=False, sort_keys=True, default=str)
-    made["problem_id"] = problem_id(made["question"] or "", made["answer"], made["tests"])
     if config.response:
         made |= {
             "rollout": 0,
@@ -76,24 +79,20 @@ def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
     return made
 
 
-def _parsed(value: Any) -> Any:
-    """The value, or what its JSON text says."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-def _gold(value: Any, choices: Any) -> str | None:
-    """The gold answer as text; the index of an option (MMLU counts from 0) as its letter."""
-    if (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and isinstance(choices, list)
-        and 0 <= value < len(choices)
-    ):
-        return chr(ord("A") + value)
-    return _text(value)
+def _choices(config: Columns, place: str, row: Row) -> Options | None:
+    if config.choices is None:
+        return None
+    if isinstance(config.choices, tuple):
+        texts = [row.get(name) for name in config.choices]
+        return options([text for text in texts if text is not None])
+    given = row.get(config.choices)
+    found = options(given)
+    if found is None and given is not None:
+        raise StageError(
+            f"{place}: the column '{config.choices}' should hold a list of options, {{A: text, ...}} or "
+            f"{{label: [...], text: [...]}}, not {str(given)[:200]!r}"
+        )
+    return found
 
 
 def _text(value: Any) -> str | None:

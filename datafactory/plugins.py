@@ -24,6 +24,7 @@ PACKAGES = {
     "stage": "datafactory.stages",
     "engine": "datafactory.engines",
     "verifier": "datafactory.verifiers",
+    "judge": "datafactory.judges",
     "filter": "filters",
 }
 

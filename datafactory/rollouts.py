@@ -6,24 +6,20 @@ The seed of a rollout derives from (recipe seed, problem, rollout index) and nev
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import polars as pl
 from pydantic import BeforeValidator, Field, ValidationInfo
 
+from datafactory.asking import Asker, seed_of
 from datafactory.chat import THINK, fill, listed, split_thinking, turns
 from datafactory.check import Check
 from datafactory.config import Base
-from datafactory.engines import Engine, Output, Request, Sampling
-from datafactory.errors import StageError, UserError
-from datafactory.fingerprint import digest
-from datafactory.journal import Journal
+from datafactory.engines import Output, Request, Sampling
+from datafactory.errors import UserError
 from datafactory.models import Model
 from datafactory.progress import StageProgress
 from datafactory.settings import Prompt, Text, located
@@ -97,13 +93,12 @@ class Sampled(Asking):
 
 def rollout_seed(seed: int, problem_id: str, rollout: int) -> int:
     """63 bits that depend on these three and on nothing else."""
-    content = hashlib.sha256(json.dumps([seed, problem_id, rollout]).encode()).digest()
-    return int.from_bytes(content[:8], "big") >> 1
+    return seed_of(seed, problem_id, rollout)
 
 
 @dataclass
 class Sampler:
-    """A model asked for the rollouts of one table after another; it is started for the first table that is made."""
+    """A model asked for the rollouts of one table after another."""
 
     config: Sampled
     model: Model
@@ -112,46 +107,26 @@ class Sampler:
     progress: StageProgress
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.journals / self.model.fingerprint[:16])
-        if self.journal.damaged:
-            self.progress.note(f"{self.journal.damaged} damaged lines in the journal; their completions are owed again")
-
-    @cached_property
-    def engine(self) -> Engine:
-        engine: Engine = self.model.start()
-        return engine
+        self.asker = Asker(self.model, self.config.sampling, self.journals, self.progress)
+        self.journal = self.asker.journal
 
     def rollouts(self, problems: pl.DataFrame) -> pl.DataFrame:
         """The problems' rows `group_size` times over, group by group, with the completion columns."""
         rows = list(problems.iter_rows(named=True))
         requests = [request for row in rows for request in self._requests(row)]
-        owed = [replace(request, owed=request.key not in self.journal) for request in requests]
-        self.progress.advance(rows=sum(not request.owed for request in owed))
-        if any(request.owed for request in owed):
-            for batch in self._paid(owed):
-                self.progress.advance(rows=len(batch), tokens=sum(output.completion_tokens or 0 for output in batch))
-        outputs = self.journal.read(request.key for request in requests)
-        lost = [request for request in requests if request.key not in outputs]
-        if lost:
-            raise StageError(f"the engine gave no output for {len(lost)} of {len(requests)} rollouts")
+        outputs = self.asker.outputs(requests)
         completions = frame([self._row(request, outputs[request.key]) for request in requests], COMPLETION_COLUMNS)
         index = [place for place in range(len(rows)) for _ in range(self.config.group_size)]
         kept = problems.drop([name for name in COMPLETION_COLUMNS if name in problems.columns])
         return pl.concat([kept[index], completions], how="horizontal")
 
-    def _paid(self, requests: list[Request]) -> Iterator[list[Output]]:
-        for batch in self.engine.generate(requests, self.config.sampling):
-            self.journal.append(batch)
-            yield batch
-
     def _requests(self, row: dict[str, Any]) -> Iterator[Request]:
         messages = self.config.messages(row)
-        prompt = self.engine.render(messages, self.config.prefill)
+        prompt = self.asker.engine.render(messages, self.config.prefill)
         for rollout in range(self.config.group_size):
             seed = rollout_seed(self.config.seed or 0, row["problem_id"], rollout)
-            decided = [self.model.fingerprint, prompt, self.config.sampling.model_dump(), seed]
             yield Request(
-                key=digest(decided),
+                key=self.asker.key(prompt, seed),
                 problem_id=row["problem_id"],
                 question=row["question"],
                 rollout=rollout,

@@ -28,18 +28,25 @@ def score_columns(verifiers: Sequence[Use]) -> list[str]:
 def score(verifiers: Sequence[Use], rollouts: pl.DataFrame) -> pl.DataFrame:
     """The rollouts with three columns per verifier, and one for each of its facts."""
     rows = list(rollouts.iter_rows(named=True))
-    added = []
-    for use in verifiers:
-        verdicts = verdicts_of(use, rows, use.config)
-        added += [
-            pl.Series(use.name, [verdict.reward for verdict in verdicts], dtype=pl.Float64),
-            pl.Series(f"{use.name}_status", [verdict.status for verdict in verdicts], dtype=pl.String),
-            pl.Series(f"{use.name}_detail", [clean(verdict.detail) for verdict in verdicts], dtype=pl.String),
-        ]
-        for suffix, kind in _facts(use).items():
-            facts = [verdict.facts.get(suffix[1:]) for verdict in verdicts]
-            added.append(pl.Series(f"{use.name}{suffix}", [_written(fact) for fact in facts], dtype=kind))
+    added = [
+        column
+        for use in verifiers
+        for column in verdict_columns(use.name, verdicts_of(use, rows, use.config), _facts(use))
+    ]
     return rollouts.with_columns(added)
+
+
+def verdict_columns(name: str, verdicts: Sequence[Verdict], facts: Mapping[str, Any]) -> list[pl.Series]:
+    """The columns of one verifier or judge; facts is the suffix and the type of each further one."""
+    return [
+        pl.Series(name, [verdict.reward for verdict in verdicts], dtype=pl.Float64),
+        pl.Series(f"{name}_status", [verdict.status for verdict in verdicts], dtype=pl.String),
+        pl.Series(f"{name}_detail", [clean(verdict.detail) for verdict in verdicts], dtype=pl.String),
+        *(
+            pl.Series(f"{name}{suffix}", [_written(verdict.facts.get(suffix[1:])) for verdict in verdicts], dtype=kind)
+            for suffix, kind in facts.items()
+        ),
+    ]
 
 
 def _facts(use: Use) -> dict[str, Any]:

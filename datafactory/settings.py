@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, ValidationInfo, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+)
 
 from datafactory import plugins
 from datafactory.config import folder_of, key_of
@@ -93,7 +102,7 @@ def checked(model: type[BaseModel], values: dict[str, Any], info: ValidationInfo
         raise Nested(list(problems_of(error, model))) from error
 
 
-def _uses(value: Any, info: ValidationInfo, kind: str) -> tuple[Use, ...]:
+def _uses(value: Any, info: ValidationInfo, kind: str, needs: tuple[str, ...]) -> tuple[Use, ...]:
     if isinstance(value, str | dict):
         value = [value]
     if not isinstance(value, list | tuple) or not value:
@@ -112,8 +121,9 @@ def _uses(value: Any, info: ValidationInfo, kind: str) -> tuple[Use, ...]:
                 use = plugins.find(kind, str(name), folder_of(info), settings)
                 if use.name in {other.name for other in found}:
                     raise UserError(f"'{use.name}' stands twice")
-                if not callable(getattr(use.module, "verify", None)):
-                    raise UserError(f"{use.file} has no function named 'verify'")
+                missing = [name for name in needs if not callable(getattr(use.module, name, None))]
+                if missing:
+                    raise UserError(f"{use.file or use.name} has no {_word(missing[0])} named '{missing[0]}'")
                 checked(getattr(use.module, "Config", plugins.NoSettings), dict(use.settings), info)
                 found.append(use)
             except Nested as error:
@@ -125,7 +135,30 @@ def _uses(value: Any, info: ValidationInfo, kind: str) -> tuple[Use, ...]:
     return tuple(found)
 
 
-Verifiers = Annotated[tuple[Use, ...], BeforeValidator(lambda value, info: _uses(value, info, "verifier"))]
+def _word(name: str) -> str:
+    return "class" if name[0].isupper() else "function"
+
+
+Verifiers = Annotated[tuple[Use, ...], BeforeValidator(lambda value, info: _uses(value, info, "verifier", ("verify",)))]
+
+
+def _judges(value: Any, info: ValidationInfo, asks: str) -> tuple[Use, ...]:
+    """Judges whose function of that name says what is shown: of one completion, or of two."""
+    found = _uses(value, info, "judge", ("Answer", "opinion"))
+    for use in found:
+        if not callable(getattr(use.module, asks, None)):
+            other = "compares two completions, for `pairs`" if asks == "shown" else "judges one completion, for `judge`"
+            raise ValueError(f"'{use.name}' {other}; a judge here has a function named '{asks}'")
+        whole = [name for name, kind in getattr(use.module, "FACTS", {}).items() if "Int" in kind]
+        if whole:
+            raise ValueError(f"'{use.name}' declares {whole[0]} as a whole number; the mean of votes is a Float64")
+    return found
+
+
+Judges = Annotated[tuple[Use, ...], BeforeValidator(lambda value, info: _judges(value, info, "shown"))]
+Comparison = Annotated[
+    tuple[Use, ...], BeforeValidator(lambda value, info: _judges(value, info, "compared")), Field(max_length=1)
+]
 
 
 def spelled(text: str) -> list[Any]:

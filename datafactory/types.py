@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-Status = Literal["correct", "incorrect", "no_answer", "undecidable_gold", "timeout", "error"]
+# `scored` and `no_verdict` are a judge's: a grade is neither right nor wrong, and votes may not agree
+Status = Literal["correct", "incorrect", "no_answer", "scored", "undecidable_gold", "no_verdict", "timeout", "error"]
+DECIDED = ("correct", "incorrect", "no_answer", "scored")
 FinishReason = Literal["stop", "length", "error"]
 Fact = bool | int | float | str | None
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
@@ -76,8 +78,7 @@ class Verdict:
             raise ValueError(f"a reward is a finite number or None, not {self.reward!r}")
         if not isinstance(self.detail, str):
             raise ValueError(f"a detail is a text, not {self.detail!r}")
-        decided = self.status in ("correct", "incorrect", "no_answer")
-        if decided != (self.reward is not None):
+        if (self.status in DECIDED) != (self.reward is not None):
             raise ValueError(f"a verdict with status {self.status!r} cannot carry reward {self.reward!r}")
 
     @staticmethod
@@ -94,7 +95,12 @@ class Verdict:
         return Verdict(0.0, "no_answer", detail)
 
     @staticmethod
-    def undecided(status: Literal["undecidable_gold", "timeout", "error"], detail: str = "") -> Verdict:
+    def scored(reward: float, detail: str = "", facts: Mapping[str, Fact] | None = None) -> Verdict:
+        """A grade on a judge's own scale."""
+        return Verdict(reward, "scored", detail, facts or {})
+
+    @staticmethod
+    def undecided(status: Literal["undecidable_gold", "no_verdict", "timeout", "error"], detail: str = "") -> Verdict:
         return Verdict(None, status, detail)
 
 
@@ -123,20 +129,21 @@ PROBLEM_COLUMNS = tuple(COLUMNS)[: tuple(COLUMNS).index("rollout")]
 COMPLETION_COLUMNS = tuple(COLUMNS)[tuple(COLUMNS).index("rollout") :]
 
 
-def problem_id(question: str, answer: str | None, tests: str | None = None) -> str:
+def problem_id(question: str, answer: str | None, tests: str | None = None, choices: str | None = None) -> str:
     """16 hex digits that depend on the content of a problem and on nothing else."""
-    content = json.dumps([question, answer, tests], ensure_ascii=False)
+    content = json.dumps([question, answer, tests, *([choices] if choices else [])], ensure_ascii=False)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def problem_of(row: Mapping[str, Any]) -> Problem:
-    """The Problem in a row of the rollout table."""
+    """The Problem in a row of the rollout table; tests that `synthesize_tests` made stand in for those it came with."""
     choices = row.get("choices")
     meta = row.get("meta")
+    answer = row.get("answer")
     return Problem(
         question=row.get("question") or "",
-        answer=row.get("answer"),
-        tests=row.get("tests"),
+        answer=answer if (answer or "").strip() else row.get("pseudo_answer") or answer,
+        tests=row.get("synthetic_tests") or row.get("tests"),
         choices=tuple(json.loads(choices)) if choices else None,
         domain=row.get("domain"),
         source=row.get("source"),

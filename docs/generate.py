@@ -1,10 +1,10 @@
-"""The generated parts of the pages here: every setting, filter and verifier, as the code says it.
+"""The generated parts of the pages here: every setting, filter, verifier and judge, as the code says it.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    exit 1, and the name of each page that is not what the code says
 
 In   docstrings, the types and defaults of every Config and filter, the text under each field
-Out  what stands between `<!-- generated: NAME -->` and `<!-- end -->` in docs/*.md; all else is written by hand
+Out  what stands between `<!-- generated: NAME -->` and `<!-- end -->` in the pages below docs; all else is by hand
 """
 
 from __future__ import annotations
@@ -57,7 +57,13 @@ NAMES = {
     "model": "name of a model, or of a trained stage above",
     "weights": "name of a model, or of a trained stage above, whose weights are taken",
 }
-LIMITS = {"ge": "{:g} or more", "gt": "above {:g}", "le": "at most {:g}", "lt": "below {:g}"}
+LIMITS = {
+    "ge": "{:g} or more",
+    "gt": "above {:g}",
+    "le": "at most {:g}",
+    "lt": "below {:g}",
+    "multiple_of": "a multiple of {:g}",
+}
 MARKS = {"file": "Its content is the identity.", "runtime": "Runtime: never re-runs anything."}
 
 
@@ -80,6 +86,12 @@ def verifiers() -> Iterator[str]:
             yield from table(settings(module("verifier", name).Config), ("setting", "type", "default", "meaning"))
         else:
             yield from ("No settings.", "")
+
+
+def judges() -> Iterator[str]:
+    for name in plugins.names("judge"):
+        yield from described("judge", name)
+        yield from table(settings(module("judge", name).Config), ("setting", "type", "default", "meaning"))
 
 
 def filters() -> Iterator[str]:
@@ -105,9 +117,11 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "stages": stages,
     "engines": engines,
     "verifiers": verifiers,
+    "judges": judges,
     "filters": filters,
     "stage_names": contents("stage"),
     "verifier_names": contents("verifier"),
+    "judge_names": contents("judge"),
     "filter_names": contents("filter"),
 }
 
@@ -222,7 +236,9 @@ def default(field: FieldInfo) -> str:
 def spelled(value: Any) -> str:
     """A value as a recipe spells it."""
     if isinstance(value, Text):
-        return spelled(value.content)
+        return spelled(value.path or value.content)
+    if isinstance(value, Use):
+        return value.name
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -290,7 +306,7 @@ def written(page: str) -> str:
 def stale() -> dict[Path, str]:
     """The pages that are not what the code says, with what they would be."""
     found = {}
-    for path in sorted(DOCS.glob("*.md")):
+    for path in sorted(DOCS.rglob("*.md")):
         page = path.read_text(encoding="utf-8")
         if (wanted := written(page)) != page:
             found[path] = wanted
@@ -301,10 +317,12 @@ def main(arguments: list[str]) -> int:
     found = stale()
     for path, page in found.items():
         if "--check" in arguments:
-            print(f"docs/{path.name} is not what the code says: run python docs/generate.py", file=sys.stderr)
+            print(
+                f"docs/{path.relative_to(DOCS)} is not what the code says: run python docs/generate.py", file=sys.stderr
+            )
         else:
             path.write_text(page, encoding="utf-8")
-            print(f"wrote docs/{path.name}")
+            print(f"wrote docs/{path.relative_to(DOCS)}")
     return 1 if found and "--check" in arguments else 0
 
 

@@ -18,11 +18,24 @@ from .conftest import REPOSITORY
 
 FRAMEWORKS = ("torch", "transformers", "trl", "vllm", "ray")
 
-GROUND = {"answers", "boundary", "config", "errors", "fingerprint", "groups", "quiet", "types"}
+GROUND = {"agreement", "answers", "boundary", "config", "errors", "fingerprint", "groups", "quiet", "types"}
 # what the files of a group may import, beside each other; `engines` alone is the package's own file
 MAY_IMPORT = {
     "engines": {"chat", "config", "engines", "errors", "quiet", "settings", "sources", "types"},
-    "verifiers": {"answers", "boundary", "chat", "config", "errors", "sandbox", "settings", "sources", "types"},
+    "verifiers": {
+        "answers",
+        "boundary",
+        "chat",
+        "config",
+        "errors",
+        "programs",
+        "sandbox",
+        "settings",
+        "sources",
+        "types",
+    },
+    "programs": {"boundary", "sandbox", "types"},
+    "judges": {"answers", "chat", "config", "errors", "settings", "types"},
     "executors": set(),
     "sandbox": {"boundary", "errors", "types"},
     "report": {"conditions", "errors", "fingerprint", "groups", "sources", "store", "story", "types"},

@@ -2,6 +2,7 @@
 
     teacher: {engine: scripted, answers: answers.jsonl}     rows of `question` and `responses`, taken by rollout index
     teacher: {engine: scripted, function: ./teacher.py}     its answer(question, rollout, seed) -> str
+    referee: {engine: scripted, function: ./referee.py}     its reply(messages, rollout, seed) -> str sees the prompt
 
 A question that the file does not hold ends the stage: a dry run must not invent answers.
 """
@@ -35,7 +36,7 @@ class Config(Base):
     answers: Annotated[Path, BeforeValidator(_path)] | None = file(None)
     """A JSONL file with `question` and `responses`."""
     function: Annotated[Path, BeforeValidator(_path)] | None = file(None)
-    """A Python file with `answer(question, rollout, seed) -> str`."""
+    """A Python file with `answer(question, rollout, seed) -> str`, or `reply(messages, rollout, seed) -> str`."""
     latency: float = runtime(0.0, ge=0)
     """Seconds a batch takes."""
     batch_size: int = runtime(16, ge=1)
@@ -70,7 +71,7 @@ class Script:
 
     def _output(self, request: Request, sampling: Sampling) -> Output:
         try:
-            text = self.answer(request.question, request.rollout, request.seed)
+            text = self.answer(request)
         except StageError:
             raise
         except (Exception, SystemExit) as error:  # a function of the user's own raises what it will
@@ -85,7 +86,7 @@ class Script:
         return Output(request.key, text, reason, len(request.prompt.split()), count)  # type: ignore[arg-type]
 
 
-def _from_file(path: Path) -> Callable[[str, int, int], str]:
+def _from_file(path: Path) -> Callable[[Request], str]:
     known: dict[str, list[str]] = {}
     for place, row in rows_of(path):
         if (
@@ -96,23 +97,25 @@ def _from_file(path: Path) -> Callable[[str, int, int], str]:
             raise StageError(f"{place}: an answer has `question` and a list of `responses`")
         known[row["question"]] = row["responses"]
 
-    def answer(question: str, rollout: int, seed: int) -> str:
-        if question not in known:
-            raise StageError(f"{path} has no answer to the question {question[:80]!r}")
-        responses = known[question]
-        return str(responses[rollout % len(responses)])
+    def answer(request: Request) -> str:
+        if request.question not in known:
+            raise StageError(f"{path} has no answer to the question {request.question[:80]!r}")
+        responses = known[request.question]
+        return str(responses[request.rollout % len(responses)])
 
     return answer
 
 
-def _from_function(path: Path | None) -> Callable[[str, int, int], str]:
+def _from_function(path: Path | None) -> Callable[[Request], str]:
     assert path is not None
     spec = importlib.util.spec_from_file_location(f"scripted_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        found: Callable[[str, int, int], str] = module.answer
+        if hasattr(module, "reply"):
+            return lambda request: module.reply(list(request.messages), request.rollout, request.seed)
+        found = module.answer
     except Exception as error:
         raise StageError(f"{path} gives no answer(question, rollout, seed): {type(error).__name__}: {error}") from error
-    return found
+    return lambda request: found(request.question, request.rollout, request.seed)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import yaml
 
 from datafactory.report.card_header import header
@@ -32,6 +33,7 @@ MEANINGS = {
     "problem_id": "a hash of the problem's content; equal for all rollouts of a problem",
     "problem": "the question",
     "solution": "the gold answer, null where there is none",
+    "solution_from": "`gold`, or `majority` where the group's most common answer stands in for a gold answer",
     "reasoning": "the thinking, null where the model did not think",
     "response": "what follows the thinking",
     "choices": "the options of a multiple-choice question, as a JSON list",
@@ -45,6 +47,10 @@ MEANINGS = {
     "completion_tokens": "the completion's length by the model's own tokenizer",
     "prompt_tokens": "the prompt's length",
     "generation": "the sampling this completion came from",
+    "majority": "the most common final answer of the problem's completions, null on a tie or where too few agree",
+    "majority_votes": "how many completions give the most common answer",
+    "majority_share": "their share of the problem's completions",
+    "agrees": "1 where this completion gives the majority answer, 0 where it does not, null where there is none",
     "finish_reason": "`stop`, or `length` where the token budget cut the completion",
 }
 
@@ -84,6 +90,22 @@ def _about(story: Story, files: dict[str, dict[str, Any]]) -> str:
         f"datafactory from the recipe `{story.recipe}` in {counted(len(lineage), 'stage')}. "
         f"What was dropped on the way, {counted(lost, 'row')}, is in `rejected/` with stage, reason and evidence; "
         "`report.html` shows the distributions, `manifest.json` holds checksums and every setting."
+        f"{_pseudo(story.merged)}"
+    )
+
+
+def _pseudo(merged: Chapter) -> str:
+    """What is said of solutions that nobody gave; nothing where there are none."""
+    if "solution_from" not in columns_of(merged):
+        return ""
+    voted = rows_of(merged).filter(pl.col("solution_from") == "majority")
+    rows, count = voted.select(pl.len(), pl.col("problem_id").n_unique()).collect().row(0)
+    if not rows:
+        return ""
+    return (
+        f"\n\n**{counted(rows, 'solution')} of {merged.dataset.rows:,}, of {counted(count, 'problem')}, "
+        f"{'is' if rows == 1 else 'are'} pseudo-gold**: no gold answer exists, and the most common answer of the "
+        "problem's completions stands in for it. `solution_from` says `majority` in these rows."
     )
 
 
@@ -151,7 +173,8 @@ def _made(story: Story) -> str:
     lineage = {chapter.name for chapter in story.lineage()}
     lines = [_step(line) for line in funnel(story.chapters) if line.name in lineage]
     passed = [
-        f"- `{rate.stage}`: {rate.verifier} passes {percent(rate.mean)} ({said(rate.statuses)})"
+        f"- `{rate.stage}`: {rate.verifier} {'passes' if rate.grade is None else 'grades'} {rate.shown} "
+        f"({said(rate.statuses)})"
         for rate in rates(story.lineage())
     ]
     models = [
@@ -160,7 +183,7 @@ def _made(story: Story) -> str:
     ]
     parts = ["\n".join(lines)]
     if passed:
-        parts.append("Pass rates, over the rows that could be decided:\n\n" + "\n".join(passed))
+        parts.append("Pass rates and mean grades, over the rows that could be decided:\n\n" + "\n".join(passed))
     if models:
         parts.append("Models of the recipe:\n\n" + "\n".join(models))
     return "\n\n".join(parts)

@@ -11,8 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from datafactory.report.calibration import calibrated
 from datafactory.report.units import duration, number, percent
 from datafactory.story import Chapter
+from datafactory.types import DECIDED
 
 REASONS_SHOWN = 3
 
@@ -33,12 +35,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Rate:
-    """How a verifier of a stage decided: the mean reward of the rows it decided, and how often it said what."""
+    """How a verifier or judge of a stage decided: the mean reward of the rows it decided, and how often it said what.
+
+    grade is the mean of a judge that grades, on its own scale; there is no pass rate then.
+    """
 
     stage: str
     verifier: str
     mean: float | None
     statuses: dict[str, int]
+    grade: float | None = None
+
+    @property
+    def shown(self) -> str:
+        return percent(self.mean) if self.grade is None else number(self.grade)
 
 
 def funnel(chapters: Iterable[Chapter]) -> list[Line]:
@@ -77,7 +87,13 @@ def _entered(chapter: Chapter, by_name: dict[str, Chapter]) -> int:
 def rates(chapters: Iterable[Chapter]) -> list[Rate]:
     """The verifiers of every stage that counted verdicts."""
     return [
-        Rate(chapter.name, verifier, chapter.counts.get("pass_rate", {}).get(verifier), dict(statuses))
+        Rate(
+            stage=chapter.name,
+            verifier=verifier,
+            mean=chapter.counts.get("pass_rate", {}).get(verifier),
+            statuses=dict(statuses),
+            grade=chapter.counts.get("mean_grade", {}).get(verifier),
+        )
         for chapter in chapters
         for verifier, statuses in chapter.counts.get("statuses", {}).items()
     ]
@@ -108,10 +124,12 @@ def summary(chapters: Iterable[Chapter], console: Console) -> None:
     for rate in rates(chapters):
         undecided = sum(rate.statuses.values()) - _decided(rate)
         over = f"over {_decided(rate):,} decided rows" + (f", {undecided:,} undecided" if undecided else "")
-        console.print(Text(f"{rate.stage}: mean {rate.verifier} reward {percent(rate.mean)} {over}"), soft_wrap=True)
+        console.print(Text(f"{rate.stage}: mean {rate.verifier} {_kind(rate)} {rate.shown} {over}"), soft_wrap=True)
     for chapter in chapters:
         for model, scores in chapter.counts.get("scores", {}).items():
             console.print(Text(f"{chapter.name}: {model} {scored(scores)}"), soft_wrap=True)
+        if calibration := chapter.counts.get("calibration"):
+            console.print(Text(f"{chapter.name}: {calibrated(calibration)}"), soft_wrap=True)
 
 
 def scored(scores: dict[str, Any]) -> str:
@@ -129,4 +147,8 @@ def scored(scores: dict[str, Any]) -> str:
 
 
 def _decided(rate: Rate) -> int:
-    return sum(rate.statuses.get(status, 0) for status in ("correct", "incorrect", "no_answer"))
+    return sum(rate.statuses.get(status, 0) for status in DECIDED)
+
+
+def _kind(rate: Rate) -> str:
+    return "reward" if rate.grade is None else "grade"

@@ -8,6 +8,7 @@ from string import Template
 import polars as pl
 
 from datafactory.report import charts
+from datafactory.report.calibration import calibration
 from datafactory.report.figures import TOKENS, mean_tokens, problems, rows_of, sampled, sampling
 from datafactory.report.funnel import Line, funnel
 from datafactory.report.markup import Html, element, join, section, table, text
@@ -23,6 +24,7 @@ def page(story: Story) -> str:
     parts = [
         _funnel(story),
         verification(story),
+        calibration(story),
         lengths(story),
         measures(story),
         composition(story),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from datafactory.report import charts, figures
 from datafactory.report.figures import R1_SAMPLES, Groups, Lengths, Measured, Part, domain_named
 from datafactory.report.funnel import Rate, rates
@@ -9,8 +11,9 @@ from datafactory.report.histogram import Histogram
 from datafactory.report.markup import Html, element, figure, grid, join, section, table, text
 from datafactory.report.units import counted, number, percent
 from datafactory.story import Chapter, Story
+from datafactory.types import Status
 
-KNOWN_STATUSES = ("correct", "incorrect", "no_answer", "undecidable_gold", "timeout", "error")
+KNOWN_STATUSES = get_args(Status)
 
 
 def verification(story: Story) -> Html:
@@ -18,14 +21,16 @@ def verification(story: Story) -> Html:
     for chapter in story.lineage():
         found = rates([chapter])
         if found:
-            parts += [element("h3", chapter.name), _verdicts(found), _domains(chapter, found)]
-            grouped = [(rate.verifier, figures.groups(chapter, rate.verifier)) for rate in found]
+            passed = [rate for rate in found if rate.grade is None]
+            parts += [element("h3", chapter.name), _verdicts(found), _domains(chapter, passed)]
+            grouped = [(rate.verifier, figures.groups(chapter, rate.verifier)) for rate in passed]
             parts.append(grid(_group(verifier, groups) for verifier, groups in grouped if groups))
     return section(
         "verdicts",
         "Verdicts",
         "A pass rate is the mean reward of the rows that were decided. What could not be decided (a timeout, a crash, "
-        "an unreadable gold answer) is counted apart and is not a wrong answer.",
+        "an unreadable gold answer, votes that do not agree) is counted apart and is not a wrong answer. A judge that "
+        "grades has a mean grade in its place.",
         *parts,
     )
 
@@ -46,7 +51,7 @@ def _verdicts(found: list[Rate]) -> Html:
                 element(
                     "div",
                     element("b", rate.verifier),
-                    element("span", percent(rate.mean), kind="big"),
+                    element("span", rate.shown, kind="big"),
                     element("span", said, kind="note"),
                 ),
                 Html(charts.bar(parts)),
@@ -74,7 +79,7 @@ def _key(entries: list[tuple[str, str]]) -> Html:
 
 def _domains(chapter: Chapter, found: list[Rate]) -> Html:
     verifiers = [rate.verifier for rate in found]
-    by_domain = figures.by_domain(chapter, verifiers)
+    by_domain = figures.by_domain(chapter, verifiers) if verifiers else {}
     if len(by_domain) < 2:
         return Html()
     rows = [

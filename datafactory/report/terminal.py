@@ -17,6 +17,7 @@ from rich.text import Text
 
 from datafactory.conditions import columns_in, expression
 from datafactory.errors import UserError, did_you_mean
+from datafactory.report.calibration import HEADINGS, calibrated, lines
 from datafactory.report.funnel import said
 from datafactory.report.histogram import histogram, sparkline
 from datafactory.report.opened import Opened, opened, unreadable
@@ -88,7 +89,10 @@ def _heading(found: Opened, console: Console) -> None:
     if manifest.get("dropped"):
         _say(console, f"dropped: {counted(manifest['dropped'], 'row')} ({said(manifest.get('reasons', {}))})")
     for name, value in manifest.get("counts", {}).items():
-        _say(console, f"{name}: {_told(value)}")
+        if name == "calibration":
+            _calibration(value, console)
+        else:
+            _say(console, f"{name}: {_told(value)}")
     if any(found.sums()):
         _say(
             console,
@@ -96,6 +100,14 @@ def _heading(found: Opened, console: Console) -> None:
             if found.small
             else "checksums: not verified, it is large",
         )
+
+
+def _calibration(found: dict[str, Any], console: Console) -> None:
+    _say(console, calibrated(found))
+    table = _table(*HEADINGS)
+    for line in lines(found):
+        table.add_row(*map(_clean, line))
+    _print(console, table)
 
 
 def _told(value: Any) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from datafactory.answers import final, number, plain
 from datafactory.check import Check
 from datafactory.config import Sources, ref, runtime
 from datafactory.errors import StageError
@@ -26,8 +25,10 @@ from datafactory.settings import Verifiers
 from datafactory.store import Draft
 from datafactory.tables import write_bytes
 from datafactory.types import COMPLETION_COLUMNS
+from datafactory.voting import ballot
 
-VERSION = 1
+VERSION = 2
+TIMEOUT = 5.0  # seconds for a comparison of two answers in a vote
 SCORES = "scores.json"
 
 
@@ -110,11 +111,10 @@ def scores(rows: pl.DataFrame, verifiers: tuple[Use, ...], pass_at: tuple[int, .
 
 
 def _voted(rows: pl.DataFrame, reward: str) -> float | None:
-    """The share of problems whose most common final answer is right; undecided ones are left out."""
+    """The share of problems whose most common final answer, the first on a tie, is right; undecided are left out."""
     won = []
     for _, group in rows.group_by("problem_id", maintain_order=True):
-        said = [final(response or "") for response in group["response"]]
-        chosen = majority([None if answer is None else str(number(answer) or plain(answer)) for answer in said])
+        chosen = majority(ballot(group.to_dicts(), TIMEOUT).labels)
         if chosen is None:
             won.append(0.0)  # no rollout gives an answer: decided, and not right
         elif group[reward][chosen] is not None:

@@ -23,12 +23,13 @@ from datafactory.errors import DatafactoryError, StageError, did_you_mean
 from datafactory.gold import demand_gold, grade
 from datafactory.job import Job, parted
 from datafactory.mapping import OWN, Column, Columns, mapped, unfit
+from datafactory.options import shuffled
 from datafactory.settings import Verifiers, located
 from datafactory.sources import Row, columns_of, files_at, rows_of, rows_of_dataset, rows_of_gym
 from datafactory.tables import frame
 from datafactory.types import COMPLETION_COLUMNS, PROBLEM_COLUMNS
 
-VERSION = 1
+VERSION = 2
 
 
 def _files(value: Any, info: ValidationInfo) -> tuple[Path, ...]:
@@ -64,11 +65,15 @@ class Config(Columns):
     size: int = Field(100, ge=1)
     """How many reasoning-gym problems."""
     seed: int | None = None
-    """Of the reasoning-gym problems; the recipe's by default. Another seed gives other problems (a held-out set)."""
+    """Of the reasoning-gym problems and of shuffled options; the recipe's by default. Another seed gives other problems
+    (a held-out set)."""
     skip: int = Field(0, ge=0)
     """Rows of the source to pass over, so that two stages can share a file."""
     limit: int | None = Field(None, ge=1)
     """At most so many rows of the source."""
+    shuffle_choices: bool = False
+    """Put the options in an order that depends on the seed and the problem alone; the gold letter follows. Options of
+    which one speaks of the others, as "all of the above" does, keep theirs."""
     verifiers: Verifiers = Field((), alias="with")
     """Verifiers that grade each gold answer against itself before a token is spent."""
     max_errors: float = runtime(0.05, ge=0, le=1)
@@ -90,8 +95,10 @@ def columns(config: Config, check: Check) -> list[str]:
     found = _source_columns(config, check)
     if found is not None:
         for key in ("question", "answer", "response", "reasoning", "choices", "tests"):
-            name = getattr(config, key)
-            if name is not None and name not in found:
+            given = getattr(config, key)
+            for name in given if isinstance(given, tuple) else (given,):
+                if name is None or name in found:
+                    continue
                 have = ", ".join(found[:24])
                 hint = did_you_mean(name, found) if len(found) > 24 else _near(name, found)
                 check.wrong((key,), f"the source has no column '{name}'.{hint} It has: {have}.")
@@ -101,6 +108,10 @@ def columns(config: Config, check: Check) -> list[str]:
                 check.column(found, value.column, key, "column")
     if config.reasoning is not None and config.response is None:
         check.wrong(("reasoning",), "needs `response` too: thinking without a response is no completion")
+    if config.shuffle_choices and config.response is not None:
+        check.wrong(("shuffle_choices",), "the responses of `response` name the options in the order they are in")
+    if config.shuffle_choices and config.choices is None:
+        check.wrong(("shuffle_choices",), "needs `choices`, the column that holds the options")
     return [*PROBLEM_COLUMNS, *(COMPLETION_COLUMNS if config.response else ())]
 
 
@@ -146,6 +157,8 @@ def run(config: Config, job: Job) -> None:
     for k, chunk in enumerate(_chunks(_grouped(rows) if config.response else rows, config.rows_per_shard)):
         problems = [row for _, row in chunk]
         reasons = [unfit(row, seen) for row in problems]
+        if config.shuffle_choices:
+            problems = [shuffled(row, config.seed or 0) for row in problems]
         if not job.draft.has(k):
             evidence: list[str | None] = [place for place, _ in chunk]
             grade(config.verifiers, problems, reasons, evidence)

@@ -1,8 +1,9 @@
 """Merge: accepted rollouts and other rows into one shuffled dataset, published for SFT.
 
 In   one or more datasets of completed rows
-Out  messages, and flat beside it problem_id, problem, solution (TRL's name for the gold answer), reasoning, response
-     and every further column; `build` publishes it as a folder that `datasets.load_dataset` opens
+Out  messages, and flat beside it problem_id, problem, solution (TRL's name for the gold answer), solution_from (gold,
+     or majority where a vote stands in), reasoning, response and every further column; `build` publishes it as a
+     folder that `datasets.load_dataset` opens
 Drop exact duplicates, and what `shares` leaves no room for
 
 Problems are shuffled over the shards and rows within a shard: a group never spans two shards.
@@ -25,9 +26,11 @@ from datafactory.job import Job
 from datafactory.store import EVIDENCE, REASON, Dataset
 from datafactory.types import COLUMNS
 
-VERSION = 1
+VERSION = 2
 RENAMED = {"question": "problem", "answer": "solution"}
-FIRST = ("messages", "problem_id", "problem", "solution", "reasoning", "response", "domain", "source", "license")
+PSEUDO = "pseudo_answer"  # stands in the solution
+FIRST = ("messages", "problem_id", "problem", "solution", "solution_from", "reasoning", "response")
+THEN = ("domain", "source", "license")
 
 
 class Config(Base):
@@ -66,8 +69,8 @@ def columns(config: Config, check: Check) -> list[str]:
 
 
 def published_columns(names: list[str]) -> list[str]:
-    renamed = [RENAMED.get(name, name) for name in names]
-    return list(dict.fromkeys([*FIRST, *renamed]))
+    renamed = [RENAMED.get(name, name) for name in names if name != PSEUDO]
+    return list(dict.fromkeys([*FIRST, *THEN, *renamed]))
 
 
 def run(config: Config, job: Job) -> None:
@@ -166,8 +169,16 @@ def published(rows: pl.DataFrame) -> pl.DataFrame:
         for row in rows.select("question", "choices", "reasoning", "response").iter_rows(named=True)
     ]
     form = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
-    rows = rows.rename(RENAMED).with_columns(pl.Series("messages", messages, dtype=form))
+    rows = _solved(rows).rename(RENAMED).with_columns(pl.Series("messages", messages, dtype=form))
     return rows.select(published_columns(rows.columns))
+
+
+def _solved(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the gold answer, or the vote that stands in for it, and which of them it is."""
+    vote = pl.col(PSEUDO) if PSEUDO in rows.columns else pl.lit(None, dtype=pl.String)
+    gold = pl.col("answer").str.strip_chars().str.len_chars() > 0
+    told = pl.when(gold).then(pl.lit("gold")).when(vote.is_not_null()).then(pl.lit("majority"))
+    return rows.with_columns(pl.when(gold).then("answer").otherwise(vote).alias("answer"), told.alias("solution_from"))
 
 
 def _asked(row: dict[str, str | None]) -> str:

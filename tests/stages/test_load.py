@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from datafactory.build import build, plan
-from datafactory.errors import StageError
+from datafactory.errors import StageError, UserError
 from datafactory.progress import Progress
 from datafactory.recipe import read_recipe
 from datafactory.store import Dataset
@@ -93,7 +93,7 @@ def test_finished_answers_become_rollouts_and_several_answers_to_a_question_all_
 def test_reasoning_gym_problems_carry_what_their_own_scorer_needs(tmp_path: Path):
     dataset = loaded(
         tmp_path,
-        "reasoning_gym: chain_sum, options: {min_terms: 2, max_terms: 2}, size: 7, seed: 3, with: [math, reasoning_gym]",
+        "reasoning_gym: chain_sum, options: {min_terms: 2, max_terms: 2}, size: 7, seed: 3, with: [math, logic]",
     )
     rows = dataset.read(0)
     assert dataset.rows == 7 and set(rows["source"]) == {"reasoning_gym/chain_sum"}
@@ -170,3 +170,104 @@ def test_a_verifier_may_say_itself_which_problems_it_can_grade(tmp_path: Path):
     dataset = loaded(tmp_path, "path: p.jsonl, tests: tests, with: [./tested.py]")
     assert dataset.read(0)["question"].to_list() == ["1?", "2?"]
     assert [reason for reason, _ in rejected(dataset)] == ["gold answer not gradable by tested"]
+
+
+OPTIONS = [
+    (["red", "blue", "green"], 1),
+    ({"A": "red", "B": "blue", "C": "green", "D": None}, "B"),
+    ({"label": ["1", "2", "3"], "text": ["red", "blue", "green"]}, "2"),
+    ([{"label": "A", "text": "red"}, {"label": "B", "text": "blue"}, {"label": "C", "text": "green"}], "B"),
+    ('["red", "blue", "green"]', "B"),
+]
+
+
+@pytest.mark.parametrize(("choices", "answer"), OPTIONS)
+def test_options_of_every_form_become_a_list_and_their_gold_answer_a_letter(tmp_path: Path, choices, answer):
+    write_rows(tmp_path / "p.jsonl", [{"question": "Which?", "choices": choices, "answer": answer}])
+    row = loaded(tmp_path, "path: p.jsonl, choices: choices, with: [choice]").read(0).row(0, named=True)
+    assert (json.loads(row["choices"]), row["answer"]) == (["red", "blue", "green"], "B")
+
+
+def test_options_may_stand_in_columns_of_their_own(tmp_path: Path):
+    (tmp_path / "p.csv").write_text("question,A,B,C,D,answer\nWhich?,red,blue,green,,B\nWhat?,1,2,3,4,D\n")
+    dataset = loaded(tmp_path, "path: p.csv, choices: [A, B, C, D], with: [choice]")
+    assert [json.loads(choices) for choices in dataset.read(0)["choices"]][1] == ["1", "2", "3", "4"]
+    assert json.loads(dataset.read(0)["meta"][0]) == {}
+
+
+@pytest.mark.parametrize(
+    "choices", ["red", {"x": "red", "y": "blue"}, 7, [["red"], ["blue"]], {"A": "red", "C": "blue"}]
+)
+def test_what_is_no_list_of_options_stops_the_stage_at_its_row(tmp_path: Path, choices):
+    write_rows(tmp_path / "p.jsonl", [{"question": "Which?", "choices": choices, "answer": "A"}])
+    with pytest.raises(StageError, match=r"p\.jsonl:1: the column 'choices' should hold a list of options"):
+        loaded(tmp_path, "path: p.jsonl, choices: choices")
+
+
+def test_two_questions_that_differ_in_their_options_alone_are_two_problems(tmp_path: Path):
+    rows = [{"question": "Which is even?", "choices": ["1", two], "answer": "B"} for two in ("2", "4", "2")]
+    write_rows(tmp_path / "p.jsonl", rows)
+    dataset = loaded(tmp_path, "path: p.jsonl, choices: choices")
+    assert dataset.rows == 2 and [reason for reason, _ in rejected(dataset)] == ["duplicate"]
+
+
+def quiz(count: int = 60) -> list[dict]:
+    return [
+        {"question": f"{n} + {n}?", "choices": [str(2 * n + shift) for shift in (1000, 2000, 3000, 0)], "answer": 3}
+        for n in range(count)
+    ]
+
+
+def orders(dataset: Dataset) -> dict[str, tuple[list[str], str]]:
+    return {
+        question: (json.loads(choices), answer)
+        for question, choices, answer in dataset.read(0).select("question", "choices", "answer").iter_rows()
+    }
+
+
+def test_shuffled_options_take_their_gold_letter_along_and_say_where_they_stood(tmp_path: Path):
+    write_rows(tmp_path / "p.jsonl", quiz())
+    settings = "path: p.jsonl, choices: choices, with: [choice]"
+    plain, mixed = loaded(tmp_path, settings), loaded(tmp_path, f"{settings}, shuffle_choices: true")
+    assert plain.read(0)["problem_id"].to_list() == mixed.read(0)["problem_id"].to_list()
+    letters = set()
+    for n, row in enumerate(mixed.read(0).iter_rows(named=True)):
+        shown, order = json.loads(row["choices"]), json.loads(row["meta"])["choices_order"]
+        assert shown["ABCD".index(row["answer"])] == str(2 * n)
+        assert shown == [quiz()[n]["choices"][at] for at in order]
+        letters.add(row["answer"])
+    assert letters == set("ABCD")
+
+
+def test_the_order_of_options_depends_on_the_seed_and_the_problem_and_on_nothing_else(tmp_path: Path):
+    settings = "path: p.jsonl, choices: choices, shuffle_choices: true"
+    write_rows(tmp_path / "p.jsonl", quiz())
+    first, other = orders(loaded(tmp_path, f"{settings}, seed: 5")), orders(loaded(tmp_path, f"{settings}, seed: 6"))
+    write_rows(tmp_path / "p.jsonl", list(reversed(quiz()))[:40])
+    again = orders(loaded(tmp_path, f"{settings}, seed: 5"))
+    assert again.items() <= first.items() and len(again) == 40
+    assert sum(first[question] != other[question] for question in first) > 30
+
+
+def test_options_that_speak_of_each_other_keep_their_places_and_a_gold_text_stays_a_text(tmp_path: Path):
+    rows = [
+        {"question": f"{n}?", "choices": ["x", "y", last], "answer": gold}
+        for n, (last, gold) in enumerate(
+            [("All of the above", "C"), ("Both A and B", "C"), ("none of these", "C"), ("z", "Q")]
+        )
+    ]
+    rows += [{"question": f"{n}!", "choices": ["one", "two", "three", "four"], "answer": "three"} for n in range(20)]
+    write_rows(tmp_path / "p.jsonl", rows)
+    found = orders(loaded(tmp_path, "path: p.jsonl, choices: choices, shuffle_choices: true"))
+    for row in rows[:4]:
+        assert found[row["question"]] == (row["choices"], row["answer"])
+    assert {answer for _, answer in list(found.values())[4:]} == {"three"}
+    assert len({tuple(choices) for choices, _ in list(found.values())[4:]}) > 5
+
+
+def test_finished_answers_are_not_parted_from_the_order_they_speak_of(tmp_path: Path):
+    write_rows(tmp_path / "p.jsonl", [{"question": "?", "choices": ["x", "y"], "answer": "B", "say": "B"}])
+    with pytest.raises(UserError, match="name the options in the order they are in"):
+        loaded(tmp_path, "path: p.jsonl, choices: choices, response: say, shuffle_choices: true")
+    with pytest.raises(UserError, match="needs `choices`"):
+        loaded(tmp_path, "path: p.jsonl, shuffle_choices: true")

@@ -22,12 +22,12 @@ RIGHT = {
     "format": (Problem("1 + 1?", "2"), "<think>\nOne and one.\n</think>\n\n2"),
     "math": (Problem("1 + 1?", "2"), r"\boxed{2}"),
     "choice": (Problem("1 + 1?", "B", choices=("1", "2", "3", "4")), r"\boxed{B}"),
-    "reasoning_gym": (Problem("1 + 1 =", "2", meta=SUM), r"\boxed{2}"),
+    "logic": (Problem("1 + 1 =", "2", meta=SUM), r"\boxed{2}"),
 }
 # For each verifier with a timeout: what takes for ever.
 HANGS = {
     "math": (Problem("q", "1"), r"\boxed{2^{2^{2^{49}}}}"),
-    "reasoning_gym": (Problem("q", "x", meta=POLYNOMIAL), r"\boxed{9**9**9**9}"),
+    "logic": (Problem("q", "x", meta=POLYNOMIAL), r"\boxed{9**9**9**9}"),
 }
 PIECES = [r"\boxed{", r"\frac", r"\text{", "{", "}", "$", "<answer>", "</answer>", "<think>", "</think>", "answer is "]
 TEXTS = st.text(st.characters(exclude_categories=())) | st.lists(

@@ -1,0 +1,1 @@
+"""Programs: what a model wrote as code, taken out of its response, compiled, run against tests and compared."""

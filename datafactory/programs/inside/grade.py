@@ -1,0 +1,351 @@
+"""Grade: the process of the tests; what they call of the program happens in another process, by messages.
+
+In   on the sandbox's channel: the code of the tests, what stands before it, the names that are the program's
+Out  on the same channel: what to ask the program, and a record for every assert that was evaluated
+
+Every assert counts by itself, and asks a process of its own: before it asks, what the tests had built outside of any
+assert is built again there. Nothing of the program is ever in this process but data of the builtin types.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import json
+import math
+import reprlib
+from collections.abc import Iterator
+from typing import Any
+
+from datafactory.programs.inside import trees, values
+from datafactory.programs.inside.channel import receive, send
+
+APART = 1_000_000  # numbers of handles that one request may use up
+MODULES = (
+    *("bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools"),
+    *("json", "math", "operator", "random", "re", "statistics", "string", "sys", "typing"),
+)
+OWN = ("list_node", "tree_node", "is_same_list", "is_same_tree")
+
+
+class Ended(BaseException):
+    """The program is gone: no `except Exception` of a test carries on without it."""
+
+
+class Program:
+    """The program's process, as the tests see it."""
+
+    def __init__(self) -> None:
+        self.built: list[bytes] = []  # what is done again in a new process
+        self.asked = 0
+        self.used = False  # whether the process has been asked for anything yet
+        self.stale = False
+        self.in_assert = False
+        self.last: Any = None
+
+    def ask(self, operation: str, on: list[Any], *given: Any) -> Any:
+        self.asked += 1
+        arguments = list(given)
+        sent = values.encode(arguments, _entry_of)
+        request = {"op": operation, "on": on, "t": sent.table, "r": sent.root, "base": self.asked * APART}
+        message = json.dumps(request).encode()
+        if self.stale:
+            self.stale = False
+            send(b"F")
+            for earlier in self.built:
+                self.exchange(earlier)
+        self.used = True
+        reply = self.exchange(message)
+        if "raised" in reply:
+            raise _error(reply["raised"])
+        known = dict(enumerate(sent.objects))
+        try:
+            result, _ = values.decode(reply["t"], reply["r"], Handle, NODES, known, reply["same"])
+        except values.Unreadable as error:
+            raise Ended(f"the program sent what is no value: {error}") from None
+        if reply["changed"]:
+            result = result[0]  # the arguments were refilled as they were decoded
+        if not self.in_assert and (on[0] == "handle" or _holds_handle(sent.table) or _holds_handle(reply["t"])):
+            self.built.append(message)
+        self.last = result
+        return result
+
+    def exchange(self, message: bytes) -> dict[str, Any]:
+        send(b"O" + message)
+        reply = receive()
+        if reply[:1] == b"E":
+            raise Ended(reply[1:].decode())
+        try:
+            read = json.loads(reply[1:])
+            if "failed" in read:
+                raise Ended(str(read["failed"]))
+            return read if "raised" in read else {key: read[key] for key in ("t", "r", "same", "changed")}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise Ended(f"the program sent what is no value: {type(error).__name__}") from None
+
+
+program = Program()
+NODES = {"ListNode": values.ListNode, "TreeNode": values.TreeNode}
+
+
+class Handle:
+    """An object that stays in the program: equal to itself and to nothing else, whatever its class says."""
+
+    def __init__(self, entry: list[Any]):
+        self.__dict__["_entry"] = [str(entry[0]), int(entry[1]), str(entry[2])]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__name__":
+            raise AttributeError(name)
+        return program.ask("getattr", self._entry, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        program.ask("setattr", self._entry, name, value)
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        return program.ask("call", self._entry, list(given), named)
+
+    def __getitem__(self, key: Any) -> Any:
+        return program.ask("getitem", self._entry, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        program.ask("setitem", self._entry, key, value)
+
+    def __contains__(self, value: Any) -> bool:
+        return program.ask("contains", self._entry, value) is True
+
+    def __iter__(self) -> Iterator[Any]:
+        iterator = program.ask("iter", self._entry)
+        while isinstance(iterator, Handle) and (found := program.ask("next", iterator._entry)):
+            yield found[0]
+
+    def __next__(self) -> Any:
+        found = program.ask("next", self._entry)
+        if not found:
+            raise StopIteration
+        return found[0]
+
+    def __len__(self) -> int:
+        return program.ask("len", self._entry)
+
+    def __bool__(self) -> bool:
+        return program.ask("bool", self._entry) is True
+
+    def __str__(self) -> str:
+        return program.ask("str", self._entry)
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return program.ask("isinstance", self._entry, value) is True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Handle) and self._entry[:2] == other._entry[:2]
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._entry[:2]))
+
+    def __repr__(self) -> str:
+        return f"<{self._entry[2]} of the program>"
+
+
+class Name(Handle):
+    """A name that the program has to define."""
+
+    def __init__(self, name: str):
+        self.__dict__["_entry"] = ["name", name, name]
+
+    def __eq__(self, other: object) -> bool:
+        value = program.ask("value", self._entry)
+        return value == other
+
+    __hash__ = Handle.__hash__
+
+
+def _entry_of(value: Any) -> list[Any]:
+    if isinstance(value, Handle):
+        return value.__dict__["_entry"]
+    raise TypeError(f"the tests pass a {type(value).__name__} to the program, which is no data")
+
+
+def _holds_handle(table: list[Any]) -> bool:
+    return any(entry[0] == "handle" for entry in table)
+
+
+def _error(raised: dict[str, Any]) -> BaseException:
+    """The exception as a test may catch it; one that is no Exception ends the test as the program's end does."""
+    kind = getattr(builtins, str(raised.get("is")), None)
+    text = str(raised.get("text"))
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        return Ended(text)
+    made = type(str(raised.get("name")), (kind,), {"__str__": lambda self: text.partition(": ")[2]})
+    try:
+        return made(text)
+    except TypeError:  # UnicodeDecodeError takes five
+        return Exception(text)
+
+
+class Test:
+    """One assert while it is evaluated: what it compares, and how it went."""
+
+    def __init__(self, text: str, reverse: bool):
+        self.text = text
+        self.reverse = reverse  # what is expected stands first
+        self.sides: list[Any] = []
+
+    def side(self, value: Any) -> Any:
+        self.sides.append(value)
+        return value
+
+    def __enter__(self) -> Test:
+        program.stale = program.used
+        program.in_assert = True
+        program.last = None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
+        program.in_assert = False
+        if error is None:
+            record(self.text, True)
+            return True
+        got, expected = self.sides if len(self.sides) == 2 else (program.last, None)
+        got, expected = (expected, got) if self.reverse and len(self.sides) == 2 else (got, expected)
+        failed = shown(got) if type(error) is AssertionError else _said(error)
+        record(self.text, False, shown(expected) if len(self.sides) == 2 else "", failed)
+        return True
+
+
+def record(text: str, passed: bool, expected: str = "", got: str = "") -> None:
+    made = {"test": text[:500], "passed": passed, "expected": expected[:500], "got": got[:500]}
+    send(b"A" + json.dumps(made).encode())
+
+
+class Shown(reprlib.Repr):
+    """A short repr of what may be long, deep or odd."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = self.maxdict = 20
+        self.maxstring = self.maxother = 200
+
+
+def shown(value: Any) -> str:
+    try:
+        return Shown().repr(value)
+    except Exception:  # a number of more digits than Python writes
+        return f"<{type(value).__name__}>"
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, Ended):
+        return str(error)
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"[:300] if str(error) else name
+    except Exception:
+        return name
+
+
+class Counted(ast.NodeTransformer):
+    """Each assert as a test of its own, which fails without ending what stands around it."""
+
+    def __init__(self, code: str):
+        self.code = code
+        self.count = 0
+
+    def visit_Assert(self, node: ast.Assert) -> Any:
+        if isinstance(node.test, ast.Constant):
+            return ast.Pass() if node.test.value else node  # `assert True, "..."` tests nothing
+        self.count += 1
+        text = ast.get_source_segment(self.code, node) or ast.unparse(node)
+        sides = _sides(node.test)
+        reverse = [
+            _calls(getattr(holder, field) if place is None else getattr(holder, field)[place])
+            for holder, field, place in sides
+        ] == [False, True]
+        for holder, field, place in sides:
+            side = getattr(holder, field) if place is None else getattr(holder, field)[place]
+            call = ast.Call(ast.Attribute(ast.Name("__test__", ast.Load()), "side", ast.Load()), [side], [])
+            if place is None:
+                setattr(holder, field, call)
+            else:
+                getattr(holder, field)[place] = call
+        opened = ast.Call(ast.Name("__Test__", ast.Load()), [ast.Constant(text), ast.Constant(reverse)], [])
+        item = ast.withitem(opened, ast.Name("__test__", ast.Store()))
+        return ast.With([item], [node])
+
+
+def _calls(node: ast.expr) -> bool:
+    return any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+
+
+def _sides(test: ast.expr) -> list[tuple[Any, str, int | None]]:
+    """The two places of a test where what the program gave and what is expected stand; none where that is unclear."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        return [(test, "left", None), (test, "comparators", 0)]
+    if isinstance(test, ast.Call) and len(test.args) == 2 and not any(isinstance(a, ast.Starred) for a in test.args):
+        return [(test, "args", 0), (test, "args", 1)]
+    return []
+
+
+def same(got: Any, wanted: Any, tolerance: float = 0.0, packed: bool = False) -> bool:
+    """Whether a result is the one that JSON spells: a tuple is a list there, and a key is a text."""
+    todo = [(got, wanted)]
+    while todo:
+        one, other = todo.pop()
+        one = list(one) if isinstance(one, tuple) else one
+        if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            todo += zip(one, other, strict=True)
+        elif isinstance(one, dict) and isinstance(other, dict) and len(one) == len(other):
+            spelled = {key if key in other else str(key): value for key, value in one.items()}
+            if spelled.keys() != other.keys():
+                return False
+            todo += [(spelled[key], other[key]) for key in other]
+        elif one != other and not _near(one, other, tolerance):
+            return packed and got is not wanted and same(got, [wanted], tolerance)
+    return True
+
+
+def _near(one: Any, other: Any, tolerance: float) -> bool:
+    numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
+    return bool(tolerance) and numbers and abs(one - other) <= tolerance * max(1.0, abs(other))
+
+
+def free_module(name: str, tree: ast.Module) -> bool:
+    """Whether the tests mean the standard library's module by a name that they do not import."""
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    dotted = [node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return name in MODULES and all(any(use is value for value in dotted) for use in uses)
+
+
+def run(code: str, preamble: str, free: list[str], prelude: bool) -> None:
+    """Evaluate the tests; each assert leaves a record, and so does what ends them early."""
+    names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins, "__same__": same}
+    if prelude:
+        names |= {name: getattr(trees, name) for name in OWN} | NODES | {"inf": math.inf, "nan": math.nan}
+    tree = ast.parse(code)
+    counted = Counted(code)
+    try:
+        exec(compile(preamble, "preamble.py", "exec", dont_inherit=True), names)
+        for name in free:
+            if name not in names:
+                names[name] = importlib.import_module(name) if free_module(name, tree) else Name(name)
+        runnable = ast.fix_missing_locations(counted.visit(tree))
+        names |= {"__Test__": Test}
+        exec(compile(runnable, "tests.py", "exec", dont_inherit=True), names)
+    except BaseException as error:
+        if not program.used:
+            send(b"X" + _said(error).encode())
+            return
+        record("what stands around the asserts", False, "", _said(error))
+        send(b"D" + json.dumps({"total": counted.count}).encode())
+        return
+    send(b"D" + json.dumps({"total": 0}).encode())
+
+
+def main() -> None:
+    tests = json.loads(receive())
+    run(tests["code"], tests["preamble"], tests["free"], tests["prelude"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Pid 1 of a sandbox: runs one program after another, each a process of its own, and says how it ended.
+
+In   requests on a socket that no program can reach: what to run, its stdin, its limits
+Out  on the same socket, the outcome as the kernel tells it, then what the program wrote, up to the limit
+
+Python programs are forks of this process. After a run everything else in the namespace is killed, and what was written
+is gone, unless the files are to be kept. Nothing here knows what a program ought to answer.
+"""
+
+from __future__ import annotations
+
+import _socket
+import gc
+import marshal
+import os
+import signal
+import site
+import struct
+import sys
+import time
+from typing import Any
+
+from datafactory.sandbox.inside.enclosure import ending, enter, settle
+from datafactory.sandbox.inside.folder import BOX, Files, clear, collect, lay_out, packed
+from datafactory.sandbox.inside.program import confine, replaced
+from datafactory.sandbox.inside.run import EXITED, Run, cpu_of_children, look, nodes
+
+ANSWER = struct.Struct(">BiiddqIII?")  # what start.py reads: status .. memory, three lengths, whether it is used up
+USED_UP = 2000  # files; with more, a new sandbox is sooner there than this one cleared
+CONFINED = b"!"
+
+
+def begin(control: Any, setup: dict[str, Any]) -> list[str]:
+    """Never returns but in a forked child, with the words of the Python script that it is to become."""
+    if setup["steps"]:
+        enter(setup["steps"], setup["size"], control.fileno())
+    if os.getpid() != 1:
+        sys.exit("not in a pid namespace of its own")  # where kill(-1) ends a run, and nothing else
+    apart = settle(setup["user"], setup["filter"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # with a handler, a program's signal would reach pid 1
+    warm_up()
+    files: Files = setup["files"]
+    box = os.open(BOX, os.O_RDONLY | os.O_DIRECTORY)
+    while True:
+        clear(box)
+        lay_out(files)
+        request, channel = receive(control)
+        began, before = time.monotonic(), cpu_of_children()
+        pipes = [os.pipe() for _ in range(3)]
+        theirs, ours = (pipes[0][0], pipes[1][1], pipes[2][1]), (pipes[0][1], pipes[1][0], pipes[2][0])
+        confined, confining = os.pipe()
+        child = os.fork()
+        if not child:
+            control.detach()  # its file is closed below, and the number will be another's
+            confine(theirs, channel, request["limits"], apart, confining)
+            return replaced(request["argv"])
+        for end in (*theirs, confining, *([] if channel is None else [channel])):
+            os.close(end)
+        run = Run(child, ours, request["stdin"], request["limits"], before)
+        run.watch(control, ending(child), began, lambda: look(box))
+        run.end()
+        seconds = time.monotonic() - began
+        if os.read(confined, 1) != CONFINED:
+            sys.exit("a process ended before it was confined")
+        os.close(confined)
+        kept = b""
+        if request["keep"] and run.status == EXITED and run.code == 0:
+            files = collect()
+            kept = packed(files)
+        used_up = nodes(box) > USED_UP
+        used = seconds, run.cpu, run.memory
+        lengths = len(run.out), len(run.err), len(kept)
+        send(
+            control, ANSWER.pack(run.status, run.code, run.signal, *used, *lengths, used_up) + run.out + run.err + kept
+        )
+        if used_up:
+            os._exit(0)
+
+
+def warm_up() -> None:
+    """What every interpreter has at hand; its objects stay where they are, so that forks share them."""
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
+    gc.collect()
+    gc.freeze()
+
+
+def receive(control: Any) -> tuple[dict[str, Any], int | None]:
+    """The next request, and the end of a channel that came along with it."""
+    while True:
+        head, extra, _, _ = control.recvmsg(4, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
+        channel = struct.unpack("i", extra[0][2][:4])[0] if extra else None
+        if not head:
+            os._exit(0)
+        size = int.from_bytes(head + exactly(control, 4 - len(head)), "big")
+        if size:  # none: word to stop a run that had ended by then
+            return marshal.loads(exactly(control, size)), channel
+
+
+def exactly(control: Any, size: int) -> bytes:
+    parts = []
+    while size:
+        part = control.recv(min(size, 1 << 20))
+        if not part:
+            os._exit(0)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def send(control: Any, text: bytes | bytearray) -> None:
+    view = memoryview(text)
+    try:
+        while view:
+            view = view[control.send(view) :]
+    except BrokenPipeError:
+        os._exit(0)

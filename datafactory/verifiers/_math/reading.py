@@ -1,0 +1,251 @@
+r"""The form of an answer: a value, words, a list, a tuple or interval, a matrix, a relation, a ratio, a union.
+
+In   an answer, in any spelling
+Out  a Form whose parts are Forms; a Value whose text is no expression known here has no node
+Use  read(text) is total: it raises nothing. Commas between groups of three digits join them (1,234 is a number) unless
+     `lists` asks for the other reading
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+
+from datafactory.verifiers._math import words
+from datafactory.verifiers._math.expression import parse
+from datafactory.verifiers._math.form import Combined, Form, Matrix, Ratio, Relation, Several, Value, Words
+from datafactory.verifiers._math.spelling import spelled
+from datafactory.verifiers._math.tree import Node, Unreadable, has
+
+DEEPEST = 12  # forms within forms
+
+
+_PIECE = re.compile(r"\\(?:begin|end)\{[a-zA-Z*]+\}(?:\{[^{}]*\})?|\\[a-zA-Z]+|\\.|.", re.S)
+_OPENERS = {"(", "[", "{", r"\{", r"\langle", r"\lfloor", r"\lceil"}
+_CLOSERS = {")", "]", "}", r"\}", r"\rangle", r"\rfloor", r"\rceil"}
+_SIGNS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", r"\approx": "~", r"\in": "in"}
+_AND_OR = re.compile(
+    r",?\s*(?:\\text\s*\{\s*,?\s*(and|or)\s*\}|(?<![a-zA-Z\\])(and|or)(?![a-zA-Z])|(?<=[\d)}\]])(and|or)(?=[\s\da-zA-Z(\\-]))\s*"
+    r"|\s*([和或且及与])\s*"
+)
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d]|,\d)")
+_MATRIX = re.compile(r"\\begin\{([pbBvV]?matrix|array|smallmatrix)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}", re.S)
+_BUILDER = re.compile(
+    r"\\\{\s*(\(?[^{}|:]{1,40}?\)?(?:\\in\s*\\mathbb\{R\}\s*)?)\s*(?:\||:|\\text\{\s*such that\s*\})\s*(.*)\\\}", re.S
+)
+_REVERSED = re.compile(r"([\[\]])([^\[\],;]+[,;][^\[\],;]+)([\[\]])")
+_BASE = re.compile(r"(-?)(?:\\text\{)?([0-9A-Fa-f]+)\}?_\s*(?:\{\s*(?:\\text\{)?\s*(\w+)\s*\}?\s*\}|(\d+))")
+_CURRENCY = re.compile(r"(?:US|CA|AU|HK)?[€£¥₹]|\b(?:USD|EUR|GBP|RMB|Rs\.?)(?![a-zA-Z])")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_CONDITION = re.compile(
+    r",?\s*(?:\\text\s*\{\s*,?\s*(?:for|where|if|when|with)\b|\b(?:for|where|when) (?=[a-zA-Z\\])).*"
+    r"|,\s*\(?\s*[a-zA-Z]\s*\\in\s*\\mathbb\{[ZN]\}.*",
+    re.S,
+)
+_LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '’.,/-])*")
+
+
+@lru_cache(maxsize=8192)
+def read(text: str, lists: bool = False) -> Form:
+    text = _without_condition(spelled(text))
+    return _read(text if lists else _THOUSANDS.sub(_joined, text), 0)
+
+
+def _without_condition(text: str) -> str:
+    """Without ", for x > 0" or "\\text{ where } ..." at its end: the question holds it as well."""
+    condition = _CONDITION.search(text)
+    return text[: condition.start()] if condition and condition.start() else text
+
+
+def _joined(match: re.Match[str]) -> str:
+    text, start = match.string, match.start()
+    before = text[:start]
+    inside = before.count("(") + before.count("[") + before.count("{") - before.count(")") - before.count("]")
+    return match[0] if inside - before.count("}") > 0 else match[0].replace(",", "")
+
+
+def _read(text: str, depth: int) -> Form:
+    text = _unwrapped(text.strip())
+    if depth > DEEPEST or not text:
+        return Value(text)
+    if text.startswith(r"\text{") and text.endswith("}") and _closing(text, 5) == len(text) - 1:
+        return _of_text(text[6:-1].strip(), depth)
+    if (said := _in_words(text)) is not None:
+        return said
+    matrix = _MATRIX.fullmatch(text)
+    if matrix and matrix[1][0] != "v" and r"\begin" not in matrix[2]:
+        return _matrix(matrix[2], depth)
+    return (
+        _several(text, depth)
+        or _relation(text, depth)
+        or _combined(text, depth)
+        or _bracketed(text, depth)
+        or _ratio(text, depth)
+        or _value(text)
+    )
+
+
+def _unwrapped(text: str) -> str:
+    """Without the braces or the box around all of it."""
+    for _ in range(DEEPEST):
+        if not text.startswith("{") or _closing(text, 0) != len(text) - 1:
+            break
+        text = text[1:-1].strip()
+    if text.startswith(r"\boxed") and (box := _BOX.match(text)):
+        return (
+            text[box.end() :].removesuffix("}").strip()
+            if _closing(text, box.end() - 1) in (-1, len(text) - 1)
+            else text
+        )
+    return text
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the bracket at `start` closes; -1 where it does not."""
+    depth = 0
+    for piece in _PIECE.finditer(text, start):
+        depth += _step(piece[0])
+        if depth == 0:
+            return piece.end() - 1
+    return -1
+
+
+def _step(piece: str) -> int:
+    if piece in _OPENERS or piece.startswith(r"\begin"):
+        return 1
+    return -1 if piece in _CLOSERS or piece.startswith(r"\end") else 0
+
+
+def _split(text: str, *at: str) -> list[str]:
+    """The text between the separators that stand outside all brackets; between them, the separators themselves."""
+    parts, depth, start = [], 0, 0
+    for piece in _PIECE.finditer(text):
+        depth += _step(piece[0])
+        if depth <= 0 and piece[0] in at:
+            parts += [text[start : piece.start()], piece[0]]
+            start = piece.end()
+    return [*parts, text[start:]]
+
+
+def _of_text(text: str, depth: int) -> Form:
+    if (len(text) == 1 and text not in words.NUMBERS) or any(
+        character.isdigit() or character in "\\=+" for character in text
+    ):
+        return _read(text, depth + 1)
+    number = words.NUMBERS.get(text.casefold())
+    if number is not None:
+        return _value(number)
+    known = words.SETS.get(words.normal(text))
+    return _read(known, depth + 1) if known else Words(text)
+
+
+def _in_words(text: str) -> Form | None:
+    """Words where the text is letters only, and not a product of a few symbols."""
+    bare = re.sub(r"\\text\{([^{}]*)\}", r"\1", text)
+    if not _LETTERS.fullmatch(bare) or words.is_symbols(bare):
+        return None
+    return _of_text(bare, 0) if len(bare) > 1 or bare in words.NUMBERS else None
+
+
+def _matrix(text: str, depth: int) -> Matrix:
+    rows = [row for row in re.sub(r"\\hline", "", text).replace(r"\cr", r"\\").split(r"\\") if row.strip()]
+    return Matrix(tuple(tuple(_read(cell, depth + 1) for cell in row.split("&")) for row in rows))
+
+
+def _several(text: str, depth: int) -> Form | None:
+    *_, last = [None, *_AND_OR.finditer(text)]
+    joined = "," if last is None else "or" if "or" in last.groups() or "或" in last[0] else "and"
+    text = _AND_OR.sub(" ; ", text)
+    parts = _split(text, ",", ";")
+    items = [part for part in parts[::2] if part.strip()]
+    if len(items) < 2:
+        return _read(items[0], depth + 1) if items and len(parts) > 1 else None
+    return Several("", tuple(_read(item, depth + 1) for item in items), joined)
+
+
+def _relation(text: str, depth: int) -> Form | None:
+    parts = _split(text, *_SIGNS)
+    if len(parts) < 3:
+        return None
+    texts = [part.strip() for part in parts[::2]]
+    signs = [_SIGNS[sign] for sign in parts[1::2]]
+    if not texts[0]:  # "= 5"
+        texts, signs = texts[1:], signs[1:]
+    if not signs:
+        return _read(texts[0], depth + 1)
+    if signs[-1] == "in" and len(signs) == 1:
+        return _read(texts[1], depth + 1)  # x in [1, 2] is [1, 2]
+    return Relation(tuple(signs), tuple(_read(side, depth + 1) for side in texts), tuple(texts))
+
+
+def _combined(text: str, depth: int) -> Form | None:
+    for sign in (r"\cup", r"\cap", r"\setminus"):
+        parts = _split(text, sign)
+        if len(parts) > 1:
+            return Combined(sign, tuple(_read(part, depth + 1) for part in parts[::2]))
+    parts = _split(text, "-")
+    if len(parts) == 3 and parts[0].strip() == r"\mathbb{R}":
+        return Combined(r"\setminus", (_read(parts[0], depth + 1), _read(parts[2], depth + 1)))
+    return None
+
+
+def _bracketed(text: str, depth: int) -> Form | None:
+    builder = _BUILDER.fullmatch(text)
+    if builder:
+        return _read(builder[2], depth + 1)
+    reverse = _REVERSED.fullmatch(text)
+    if reverse and (reverse[1] == "]" or reverse[3] == "["):  # ]1, 2] as in France
+        text = ("(" if reverse[1] == "]" else "[") + reverse[2] + (")" if reverse[3] == "[" else "]")
+    for opening in (r"\{", r"\langle", "(", "["):
+        if not text.startswith(opening):
+            continue
+        end = _closing(text, 0)
+        if end != len(text) - 1:
+            return None
+        closing = next(c for c in (r"\}", r"\rangle", ")", "]") if text.endswith(c))
+        inside = text[len(opening) : -len(closing)].strip()
+        parts = _split(inside, ",", ";")[::2]
+        kind = {r"\{": "{", r"\langle": "("}.get(opening, opening) + {r"\}": "}", r"\rangle": ")"}.get(closing, closing)
+        if kind == "{}" or len(parts) > 1:
+            items = tuple(_read(part, depth + 1) for part in parts if part.strip())
+            return Several(kind, items)
+        within = _read(inside, depth + 1)
+        return None if isinstance(within, Value) and opening == "(" and not within.unit else within
+    return None
+
+
+def _ratio(text: str, depth: int) -> Form | None:
+    parts = _split(text, ":")[::2]
+    if len(parts) < 2 or not all(part.strip() for part in parts):
+        return None
+    return Ratio(tuple(_read(part, depth + 1) for part in parts))
+
+
+def _value(text: str) -> Form:
+    bare = _CURRENCY.sub("", text).strip()
+    base = _BASE.fullmatch(bare)
+    if base:
+        named = (base[3] or base[4]).lower()
+        return Value(base[1] + (base[2].lstrip("0").upper() or "0"), base=words.BASES.get(named, named))
+    percent = bare.endswith(r"\%")
+    bare, unit = words.without_unit(bare[:-2].strip() if percent else bare)
+    if bare.endswith(r"\%"):
+        bare, percent = bare[:-2].strip(), True
+    value = Value(bare or text, unit=unit, percent=percent)
+    try:
+        node = parse(bare)
+    except (Unreadable, RecursionError):
+        return value
+    if has(node, "pm"):
+        both = tuple(replace(value, node=_chosen(node, plus), text=f"{bare} {plus}") for plus in (True, False))
+        return Several("", both)
+    return replace(value, node=node)
+
+
+def _chosen(node: Node, plus: bool) -> Node:
+    """The expression with the upper signs of all its \\pm and \\mp, or the lower ones."""
+    arguments = tuple(_chosen(argument, plus) for argument in node.arguments)
+    if node.kind != "pm":
+        return node._replace(arguments=arguments)
+    return arguments[0] if plus == (node.name == "pm") else Node("neg", arguments=arguments)

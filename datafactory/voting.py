@@ -1,0 +1,78 @@
+"""Voting: which rollouts of a group give the same final answer, as mathematics or as the letter of an option.
+
+In   the rollouts of one problem, as rows; how long a comparison may take
+Out  for each the place of the first rollout with the same answer, None where it gives none
+Use  majority voting (self-consistency, arXiv:2203.11171), for maj@k and for the majority answer of a group
+
+An answer is what is marked as it, a box or an <answer> block, or else stated; of a truncated response only what is
+marked. Each distinct spelling is compared once with the first answer of each class so far. One that runs out of time
+is a class of its own, and said to be undecided.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datafactory import answers
+from datafactory.verifiers import choice, math
+
+MOST_CLASSES = 32  # that an answer is compared with; a group with more has no majority to find
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """answers and labels stand in the order of the rows; undecided are the rows whose answer could not be compared."""
+
+    answers: tuple[str | None, ...]
+    labels: tuple[int | None, ...]
+    undecided: frozenset[int]
+
+
+def ballot(rows: Sequence[Mapping[str, Any]], timeout: float) -> Ballot:
+    given = [answer_of(row) for row in rows]
+    first: dict[str, int] = {}  # of each spelling, the label
+    classes: dict[int, str] = {}  # of each label, the answer that stands for it
+    hung: set[str] = set()
+    for place, answer in enumerate(given):
+        if answer is None or (spelling := answers.plain(answer)) in first:
+            continue
+        label, decided = _label(answer, classes, timeout)
+        if not decided:
+            hung.add(spelling)
+        if label is None:
+            label = place
+            classes[label] = answer
+        first[spelling] = label
+    spellings = [None if answer is None else answers.plain(answer) for answer in given]
+    return Ballot(
+        tuple(given),
+        tuple(None if spelling is None else first[spelling] for spelling in spellings),
+        frozenset(place for place, spelling in enumerate(spellings) if spelling in hung),
+    )
+
+
+def answer_of(row: Mapping[str, Any]) -> str | None:
+    """The final answer of a rollout; None where it gives none."""
+    response, cut = row.get("response") or "", row.get("finish_reason") == "length"
+    if row.get("finish_reason") == "error":
+        return None
+    if row.get("choices"):
+        return choice.settled_on(response, json.loads(row["choices"]), cut)
+    found = answers.final(response)
+    if found is None and not cut and (said := answers.stated(response)):
+        found = next((part for part in (said, answers.claim(said)) if answers.is_formula(part)), None)
+    return found if found and len(found) <= math.LONGEST else None
+
+
+def _label(answer: str, classes: Mapping[int, str], timeout: float) -> tuple[int | None, bool]:
+    """The class whose answer this is, and whether that was decided; the first comparison that hangs is the last."""
+    for label, other in list(classes.items())[:MOST_CLASSES]:
+        verdict = math.compare(other, answer, timeout)
+        if verdict.status == "correct":
+            return label, True
+        if verdict.status in ("timeout", "error"):
+            return None, False
+    return None, True
