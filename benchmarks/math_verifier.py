@@ -58,8 +58,10 @@ def main(traces: Path, groups: int, rounds: int, shown: int) -> None:
             rates["ours"].append(rate(ours_of, rows))
             rates["math-verify"].append(rate(theirs_of, rows))
         for who, found in rates.items():
-            print(f"{name}, {len(chosen)} groups, {len(rows)} rows, {who}: {' '.join(f'{r:.0f}' for r in found)} rows/s")
-        print(f"{name}, ratio of the medians: {statistics.median(rates['ours']) / statistics.median(rates['math-verify']):.1f}")
+            each = " ".join(f"{rows_per_second:.0f}" for rows_per_second in found)
+            print(f"{name}, {len(chosen)} groups, {len(rows)} rows, {who}: {each} rows/s")
+        ours, theirs = (statistics.median(found) for found in rates.values())
+        print(f"{name}, ratio of the medians: {ours / theirs:.1f}")
     compare(bare, shown)
 
 

@@ -93,6 +93,8 @@ class Referee:
         for attempt in range(self.config.retries + 1):
             if not owed:
                 break
+            if attempt:
+                self.progress.expect((self.progress.total or 0) + len(owed), "judgements")
             codes = {at: self._code(cases[at], shown[at], attempt) for at, _ in owed}
             asked = self._requests(cases, shown, owed, codes, attempt)
             outputs = self.asker.outputs(list({request.key: request for request in asked}.values()))
@@ -161,6 +163,10 @@ class Referee:
             return Unread(f"{type(error).__name__}: {error}"[:SHOWN])
         if not isinstance(found, Verdict):
             raise StageError(f"the judge {case.use.name} returned {type(found).__name__}, not a Verdict")
+        unknown = set(found.facts) - set(getattr(case.use.module, "FACTS", {}))
+        if unknown:
+            told = ", ".join(sorted(unknown))
+            raise StageError(f"the judge {case.use.name} gives facts that its FACTS do not declare: {told}")
         return found
 
 

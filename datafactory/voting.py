@@ -1,17 +1,18 @@
 """Voting: which rollouts of a group give the same final answer, as mathematics or as the letter of an option.
 
 In   the rollouts of one problem, as rows; how long a comparison may take
-Out  for each the place of the first rollout with the same answer, None where it gives none
+Out  for each a label that it shares with those of the same answer, None where it gives none
 Use  majority voting (self-consistency, arXiv:2203.11171), for maj@k and for the majority answer of a group
 
 An answer is what is marked as it, a box or an <answer> block, or else stated; of a truncated response only what is
-marked. Each distinct spelling is compared once with the first answer of each class so far. One that runs out of time
-is a class of its own, and said to be undecided.
+marked. Each distinct spelling is compared once with one answer of each class so far. One that runs out of time is a
+class of its own, and said to be undecided.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,26 +33,24 @@ class Ballot:
 
 
 def ballot(rows: Sequence[Mapping[str, Any]], timeout: float) -> Ballot:
-    given = [answer_of(row) for row in rows]
-    first: dict[str, int] = {}  # of each spelling, the label
+    given = tuple(answer_of(row) for row in rows)
+    spellings = [None if answer is None else answers.plain(answer) for answer in given]
+    counts = Counter(spelling for spelling in spellings if spelling is not None)
+    label_of: dict[str, int] = {}
     classes: dict[int, str] = {}  # of each label, the answer that stands for it
     hung: set[str] = set()
-    for place, answer in enumerate(given):
-        if answer is None or (spelling := answers.plain(answer)) in first:
-            continue
+    # the most common and shortest first: where a comparison hangs it is most likely the later one's fault
+    for spelling in sorted(counts, key=lambda each: (-counts[each], len(each), each)):
+        place = spellings.index(spelling)
+        answer = given[place] or ""
         label, decided = _label(answer, classes, timeout)
+        label_of[spelling] = place if label is None else label
         if not decided:
             hung.add(spelling)
-        if label is None:
-            label = place
-            classes[label] = answer
-        first[spelling] = label
-    spellings = [None if answer is None else answers.plain(answer) for answer in given]
-    return Ballot(
-        tuple(given),
-        tuple(None if spelling is None else first[spelling] for spelling in spellings),
-        frozenset(place for place, spelling in enumerate(spellings) if spelling in hung),
-    )
+        elif label is None:
+            classes[place] = answer
+    labels = tuple(None if spelling is None else label_of[spelling] for spelling in spellings)
+    return Ballot(given, labels, frozenset(at for at, spelling in enumerate(spellings) if spelling in hung))
 
 
 def answer_of(row: Mapping[str, Any]) -> str | None:

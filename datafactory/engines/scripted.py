@@ -117,5 +117,8 @@ def _from_function(path: Path | None) -> Callable[[Request], str]:
             return lambda request: module.reply(list(request.messages), request.rollout, request.seed)
         found = module.answer
     except Exception as error:
-        raise StageError(f"{path} gives no answer(question, rollout, seed): {type(error).__name__}: {error}") from error
+        what = f"{type(error).__name__}: {error}"
+        raise StageError(
+            f"{path} gives no answer(question, rollout, seed) and no reply(messages, rollout, seed): {what}"
+        ) from error
     return lambda request: found(request.question, request.rollout, request.seed)

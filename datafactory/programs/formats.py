@@ -52,11 +52,13 @@ def _column(row: Mapping[str, Any]) -> Any:
 
 
 def _parsed(value: Any) -> Any:
-    """The value, or what its JSON text says; code stays a text."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        return value
+    """The value, or what its JSON text says, and the text in that; code stays a text."""
+    for _ in range(2):
+        try:
+            value = json.loads(value) if isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            break
+    return value
 
 
 def _of(value: Any, context: Mapping[str, Any]) -> Tests:

@@ -14,6 +14,7 @@ import marshal
 import os
 import platform
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -93,7 +94,7 @@ class Started:
         """How the run ended; nothing is believed to be shorter, or to come sooner, than it may be."""
         deadline = time.monotonic() + limits.wall + GRACE
         head = ANSWER.unpack(self._exactly(ANSWER.size, deadline))
-        status, code, signal, seconds, cpu, memory, out, err, kept, used_up = head
+        status, code, number, seconds, cpu, memory, out, err, kept, used_up = head
         if status >= len(STATUSES) or max(out, err) > limits.output or kept > KEPT:
             raise Gone(f"{self.end()} it answered {head}")
         stdout, stderr, packed = (self._exactly(size, deadline) for size in (out, err, kept))
@@ -101,7 +102,7 @@ class Started:
         outcome = Outcome(
             status=name,
             exit_code=code if name == "exited" else None,
-            signal=signal or None,
+            signal=number or None,
             stdout=stdout,
             stderr=stderr,
             seconds=seconds,
@@ -124,7 +125,10 @@ class Started:
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # bubblewrap as root may not signal the supervisor, which is nobody: it would end alone
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            for pid in (*map(int, children), self.process.pid):
+                os.kill(pid, signal.SIGKILL)
             self.process.wait()
         os.set_blocking(self.said.fileno(), False)
         with self.said:
@@ -237,10 +241,8 @@ def _bubblewrap(size: int) -> list[str]:
     words = ["bwrap", "--die-with-parent", "--as-pid-1", "--new-session", "--hostname", "sandbox"]
     words += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     if os.geteuid() == 0:
-        # The supervisor becomes nobody, and then makes a user namespace: mapped to root, a program would be root.
-        # Without the right to kill nobody's processes, bubblewrap's end would not be the supervisor's.
-        words += ["--cap-drop", "ALL"]
-        words += [word for name in ("SETUID", "SETGID", "KILL") for word in ("--cap-add", f"CAP_{name}")]
+        # the supervisor becomes nobody, and then makes a user namespace: mapped to root, a program would be root
+        words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         words += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
     made = {"/"}

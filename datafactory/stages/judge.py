@@ -78,10 +78,11 @@ def run(config: Config, job: Job) -> None:
 
 def judged(config: Config, referee: Referee, rollouts: pl.DataFrame, total: int) -> pl.DataFrame:
     """The rollouts with the columns of every judge; total is how many rows the stage has in all."""
+    settings = {use.name: use.config for use in config.judges}
     verdicts: dict[str, list[Verdict]] = {use.name: [] for use in config.judges}
     for some in rollouts.iter_slices(TOGETHER):
         rows = list(some.iter_rows(named=True))
-        asked = [_case(use, row, config.votes) for use in config.judges for row in rows]
+        asked = [_case(use, settings[use.name], row, config.votes) for use in config.judges for row in rows]
         votes = iter(referee.hear([case for case in asked if isinstance(case, Case)]))
         for use, case in zip((use for use in config.judges for _ in rows), asked, strict=True):
             verdict = settled(next(votes)) if isinstance(case, Case) else case
@@ -92,19 +93,18 @@ def judged(config: Config, referee: Referee, rollouts: pl.DataFrame, total: int)
     return rollouts.with_columns(added)
 
 
-def _case(use: Use, row: Mapping[str, Any], votes: int) -> Case | Verdict:
+def _case(use: Use, settings: Any, row: Mapping[str, Any], votes: int) -> Case | Verdict:
     """What the judge is asked about a row, or the verdict where there is nothing to ask."""
     if row.get("finish_reason") == "error":
         return NOTHING
     try:
-        config = use.config
-        texts = use.module.shown(problem_of(row), completion_of(row), config)
+        texts = use.module.shown(problem_of(row), completion_of(row), settings)
     except (Exception, SystemExit) as error:  # of a judge of the user's own, on one row
         return Verdict.undecided("error", f"{type(error).__name__}: {error}")
     if isinstance(texts, Verdict):
         return texts
     rollout = str(row.get("rollout") or 0)
-    return Case(use, config, row.get("problem_id") or "", row["question"] or "", rollout, texts, votes)
+    return Case(use, settings, row.get("problem_id") or "", row["question"] or "", rollout, texts, votes)
 
 
 def _brief(verdict: Verdict) -> Verdict:
@@ -120,8 +120,6 @@ def _demand_opinions(draft: Draft, count: int, config: Config) -> None:
         lost = asked.filter(failed).select(f"{use.name}_detail").collect()[f"{use.name}_detail"]
         total = asked.select(pl.len()).collect().item()
         if lost.len() > config.max_errors * total:
-            for k in range(count):  # what failed is tried again at the next build
-                draft.remove(k)
             raise silent(use.name, lost.len(), total, config.max_errors, lost[0])
 
 

@@ -136,10 +136,11 @@ def _judged(
     config: Config, referee: Referee, source: Dataset, k: int, pairs: Sequence[tuple[int, int]], total: int
 ) -> list[Compared]:
     rows = source.read(k).to_dicts()
+    settings = config.judges[0].config
     found = []
     for start in range(0, len(pairs), TOGETHER):
         some = pairs[start : start + TOGETHER]
-        cases = [_case(config, rows, *pair) for a, b in some for pair in ((a, b), (b, a))]
+        cases = [_case(config, settings, rows, *pair) for a, b in some for pair in ((a, b), (b, a))]
         votes = referee.hear(cases)
         for at, (a, b) in enumerate(some):
             result = weighed(votes[2 * at], votes[2 * at + 1])
@@ -148,9 +149,8 @@ def _judged(
     return found
 
 
-def _case(config: Config, rows: Sequence[Mapping[str, Any]], a: int, b: int) -> Case:
+def _case(config: Config, settings: Any, rows: Sequence[Mapping[str, Any]], a: int, b: int) -> Case:
     use = config.judges[0]
-    settings = use.config
     texts = use.module.compared(problem_of(rows[a]), completion_of(rows[a]), completion_of(rows[b]), settings)
     about = (rows[a]["problem_id"], rows[a]["question"] or "", subject(rows, a, b))
     return Case(use, settings, *about, texts, config.judgements // 2)

@@ -10,21 +10,35 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from datafactory import answers
+from datafactory.chat import THINK, split_thinking
 from datafactory.config import Base
 from datafactory.types import Completion, Problem, Verdict
 
 VERSION = 1
 THINK_TAG = re.compile(r"</?think>")
 ANSWER_TAG = re.compile(r"</?answer>")
+PARAGRAPH = re.compile(r"\n\s*\n")
 
 
 class Config(Base):
     style: Literal["think", "think_answer"] = "think"
-    """think: anything may follow the think block. think_answer: one <answer> block and nothing else follows it."""
+    """think: R1's summary, anything, may follow the think block. think_answer: one <answer> block and nothing else
+    follows it."""
+    answer: Literal["any", "boxed"] = "any"
+    """boxed: the last paragraph of the response holds a \\boxed{} with text in it, as R1's answers to math do."""
+    opened_by: Literal["completion", "prompt"] = "completion"
+    """prompt: the chat template opened the think block, as R1-distill's do, so that the text begins inside it."""
 
 
 def verify(problem: Problem, completion: Completion, config: Config) -> Verdict:
-    fault = _fault(completion) or (config.style == "think_answer" and _fault_of_answer(completion.response))
+    if config.opened_by == "prompt" and completion.reasoning is None:
+        completion = split_thinking(THINK[0] + completion.response, finish_reason=completion.finish_reason)
+    fault = (
+        _fault(completion)
+        or (config.style == "think_answer" and _fault_of_answer(completion.response))
+        or (config.answer == "boxed" and _fault_of_box(completion.response))
+    )
     return Verdict.incorrect(fault) if fault else Verdict.correct()
 
 
@@ -48,3 +62,10 @@ def _fault_of_answer(response: str) -> str | None:
     if not (text.startswith("<answer>") and text.endswith("</answer>")):
         return "text outside the answer block"
     return None if text[len("<answer>") : -len("</answer>")].strip() else "the answer block is empty"
+
+
+def _fault_of_box(response: str) -> str | None:
+    found = answers.boxed(PARAGRAPH.split(response.removesuffix("</answer>").strip())[-1])
+    if found is None:
+        return "no box at the end"
+    return None if found.strip() else "the box is empty"

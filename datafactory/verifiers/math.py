@@ -30,6 +30,7 @@ LONGEST_HERE = 1000  # characters of an answer that this process reads itself
 CODE = re.compile(r"__\w+__|(?<!\\)\blambda\b|\w\(['\")]")  # states no answer, whatever number it ends in
 FORMULAS = re.compile(r"\$\$?[^$]{1,300}\$\$?|\\\([^$\\]{1,300}\\\)")
 JOINTS = re.compile(r"\b(?:and|or|percent(?:age)?|pct)\b|[\s,;.%]")
+WORD = re.compile(r"[A-Z][a-z]+\s+[\d\\(-]")  # So 5 + 6 = 11
 SENTENCE = re.compile(r"[.!?。！？]\s+|\n")
 SAYS = re.compile(r"\b(?:is|are|be|equals)\b[: ]")
 CHOICE = re.compile(r"\(?[A-J]\)?")
@@ -107,6 +108,8 @@ def _ending(text: str, gold: str) -> str:
     if isinstance(form, Words) or CHOICE.fullmatch(gold):
         return _word_in(text, form) or ""
     formula = answers.last_formula(text)
+    if formula and "\\" not in formula[1] and not answers.is_formula(formula[1]):
+        formula = None  # between two prices stands prose
     after = text[formula[0] :].replace("$", " ") if formula else text
     if formula and isinstance(form, Several):
         return _joined(text[-LONGEST_HERE:]) or formula[1]
@@ -129,7 +132,7 @@ def _is_answer(text: str) -> bool:
     outside = FORMULAS.sub("", text)
     if outside != text:
         return not JOINTS.sub("", outside)
-    return answers.is_formula(text) and readable(read(text))
+    return answers.is_formula(text) and not WORD.match(text) and readable(read(text))
 
 
 def _word_in(text: str, gold: Form) -> str | None:

@@ -49,6 +49,11 @@ def whole(problem: Problem) -> str:
     return problem.question + answer if "entry_point" in problem.meta else answer
 
 
+def can_judge(problem: Problem) -> bool:
+    """Whether plain Python has what the tests need: LeetCode's lists and trees it has not."""
+    return "list_node" not in (problem.tests or "") and "tree_node" not in (problem.tests or "")
+
+
 def mutants(problem: Problem, count: int, seed: int = 0) -> list[str]:
     """Programs that differ from the reference in one place, drawn by a seed."""
     tree = ast.parse(whole(problem))

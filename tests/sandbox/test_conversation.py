@@ -45,13 +45,17 @@ def test_messages_go_both_ways_and_hanging_up_ends_it(mode: Mode):
 @pytest.mark.parametrize("mode", ALL)
 def test_two_programs_talk_through_the_host(mode: Mode):
     text = "if sys.argv[1] == 'first': give(b'1')\nwhile True:\n    n = int(take())\n    print(n)\n    if n > 20: give(b'end'); break\n    give(b'%d' % (n * 2))"
-    with talking(text, mode) as one, talking(text, mode) as two:
-        with one.talk(["python3", "main.py", "first"]) as first, two.talk(["python3", "main.py", "second"]) as second:
-            speaker, listener = first, second
-            while (message := speaker.receive(30, 10)) != b"end":
-                assert message is not None and listener.send(message)
-                speaker, listener = listener, speaker
-            assert [first.close().stdout, second.close().stdout] == [b"2\n8\n32\n", b"1\n4\n16\n"]
+    with (
+        talking(text, mode) as one,
+        talking(text, mode) as two,
+        one.talk(["python3", "main.py", "first"]) as first,
+        two.talk(["python3", "main.py", "second"]) as second,
+    ):
+        speaker, listener = first, second
+        while (message := speaker.receive(30, 10)) != b"end":
+            assert message is not None and listener.send(message)
+            speaker, listener = listener, speaker
+        assert [first.close().stdout, second.close().stdout] == [b"2\n8\n32\n", b"1\n4\n16\n"]
 
 
 @pytest.mark.parametrize("mode", ALL)
@@ -64,10 +68,10 @@ def test_silence_is_none_and_who_does_not_hang_up_is_ended(mode: Mode):
 
 @pytest.mark.parametrize("mode", ALL)
 def test_an_end_in_the_middle_is_none(mode: Mode):
-    with talking("channel.sendall(bytes([0, 0, 0, 9, 1])); sys.exit(3)", mode) as sandbox:
-        with sandbox.talk(["python3", "main.py"]) as program:
-            assert program.receive(30) is None
-            assert program.close().exit_code == 3
+    text = "channel.sendall(bytes([0, 0, 0, 9, 1])); sys.exit(3)"
+    with talking(text, mode) as sandbox, sandbox.talk(["python3", "main.py"]) as program:
+        assert program.receive(30) is None
+        assert program.close().exit_code == 3
 
 
 @pytest.mark.parametrize("mode", ALL)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from datafactory.sandbox import Broken, Limits, Mode, Sandbox
+from datafactory.sandbox import start as starting
 
 from ..conftest import REPOSITORY
 from .modes import WALLED
@@ -44,27 +45,40 @@ def test_a_run_whose_process_is_killed_is_run_again(mode: Mode, which: int, numb
     def kill() -> None:
         for _ in range(2):
             until = time.monotonic() + 20
-            while time.monotonic() < until:
+            while time.monotonic() < until and not over:
                 pids = of_sandbox(sandbox)
                 if len(pids) == 3:
+                    seen.update(pids)
                     os.kill(pids[which], number)
-                    killed.append(pids[which])
                     time.sleep(0.3)
                     break
                 time.sleep(0.01)
 
-    killed: list[int] = []
+    seen: set[int] = set()
+    over: list[bool] = []
     with Sandbox({"main.py": SLOW}, Limits(wall=60), mode) as sandbox:
         sandbox.run(["true"])
         thread = threading.Thread(target=kill)
         thread.start()
         outcome = sandbox.run(["python3", "main.py"], stdin=b"abc")
+        over.append(True)
         thread.join()
         assert (outcome.status, outcome.exit_code, outcome.stdout) == ("exited", 0, b"cba\n")
-        assert len(killed) == 2
+        assert len(seen) >= 3
         assert sandbox.run(["python3", "main.py"], stdin=b"def").stdout == b"fed\n"
-        left = of_sandbox(sandbox)
-    gone(left)
+    gone(sorted(seen))
+
+
+@pytest.mark.parametrize("mode", WALLED)
+def test_a_sandbox_that_is_stopped_is_replaced(mode: Mode, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(starting, "GRACE", 1.0)
+    monkeypatch.setattr(starting, "PATIENCE", 0.5)
+    with Sandbox({"main.py": SLOW}, Limits(wall=1), mode) as sandbox:
+        sandbox.run(["true"])
+        pids = of_sandbox(sandbox)
+        os.kill(pids[1], signal.SIGSTOP)
+        assert sandbox.run(["python3", "main.py"], stdin=b"ab").stdout == b"ba\n"
+        gone(pids)
 
 
 @pytest.mark.parametrize("mode", WALLED)

@@ -148,9 +148,7 @@ def test_a_forked_process_has_sandboxes_of_its_own(mode: Mode):
 
 def test_where_there_is_no_way_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
     """Asked where neither can be had: inside a sandbox, which has no bubblewrap to see and refuses namespaces."""
-    names = [path for path in (REPOSITORY / "datafactory/sandbox").rglob("*.py")] + [
-        REPOSITORY / "datafactory/errors.py"
-    ]
+    names = [*list((REPOSITORY / "datafactory/sandbox").rglob("*.py")), REPOSITORY / "datafactory/errors.py"]
     files = {str(path.relative_to(REPOSITORY)): path.read_bytes() for path in names}
     asks = "from datafactory.sandbox import *\nfor mode in ('auto', 'bubblewrap', 'namespaces', 'none'):\n    try: print(mode, demand(mode))\n    except Unavailable as error: print(mode, error)"
     try:

@@ -9,6 +9,9 @@ import polars as pl
 import pytest
 
 from datafactory.errors import StageError, UserError
+from datafactory.plugins import Use
+from datafactory.scoring import NOTHING
+from datafactory.stages.judge import _case
 from tests.conftest import command, write_rows
 from tests.judges.scenes import CORRECTNESS, HONEST, RECIPE, built, sums, table
 
@@ -94,6 +97,22 @@ def test_retries_are_bounded_and_what_is_left_is_null_with_the_reason(tmp_path: 
     assert (bad["question"], bad["correctness_status"], bad["correctness_votes"]) == ("5 + 5?", "error", 0)
     assert bad["correctness_detail"].startswith("0 of 1 votes could be read: it is not one JSON object: Extra data")
     assert sum("5 + 5?" in prompt for prompt in asked(tmp_path / "log")) == 4
+
+
+def test_an_answer_that_was_cut_is_not_read_even_where_it_looks_whole(tmp_path: Path):
+    referee = CORRECTNESS + "\nfair = reply\ndef reply(*given):\n    return fair(*given) + ' and so on'\n"
+    stages = JUDGED.replace(
+        "with:", "sampling: {max_tokens: 6}, max_errors: 1, retries: 0, with:"
+    )  # six words are the JSON
+    made = table(built(tmp_path, stages, referee, sums(3)), "judged")
+    assert set(made["correctness_status"]) == {"error"}
+    assert "it was cut at 6 tokens" in made["correctness_detail"][0] and '"verdict":' in made["correctness_detail"][0]
+
+
+def test_a_rollout_that_never_came_is_no_wrong_answer():
+    use = Use("judge", "correctness")
+    row = {"question": "q", "answer": "7", "response": "", "finish_reason": "error", "problem_id": "p", "rollout": 0}
+    assert _case(use, use.config, row, 1) == NOTHING
 
 
 def test_votes_that_differ_come_to_no_verdict(tmp_path: Path):
@@ -326,3 +345,33 @@ def test_a_build_shows_grades_as_grades_and_the_judges_are_listed(tmp_path: Path
     assert "s-scored" in report and "clarity grades" in (tmp_path / "outputs/r/data/README.md").read_text()
     listed = command("list", "judges").stdout
     assert [line.split()[0] for line in listed.splitlines()] == ["behaviours", "clarity", "correctness", "pairwise"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('{"times": answer.times}', '{"often": answer.times}', "gives facts that its FACTS do not declare: often"),
+        ("return Verdict.scored(", "return str(", "returned str, not a Verdict"),
+    ],
+)
+def test_a_judge_of_ones_own_that_says_what_it_did_not_declare_is_told_so(
+    tmp_path: Path, before: str, after: str, said: str
+):
+    (tmp_path / "polite.py").write_text(
+        OWN.replace(before, after).replace('str(float(answer.times > 0), "", {"times": answer.times})', "'yes'")
+    )
+    (tmp_path / "polite.txt").write_text("{response} {code}")
+    with pytest.raises(StageError, match=f"judged: the judge polite {said}"):
+        built(tmp_path, JUDGED.replace("correctness", "./polite.py"), OWN_REFEREE, sums(2))
+
+
+def test_a_judge_of_ones_own_that_raises_loses_its_row_and_says_why(tmp_path: Path):
+    broken = OWN.replace("    return {", "    assert completion.response != 'now', 'not now'\n    return {")
+    (tmp_path / "polite.py").write_text(broken)
+    (tmp_path / "polite.txt").write_text("{response} {code}")
+    rows = [{"ask": "a", "gold": None, "say": "please"}, {"ask": "b", "gold": None, "say": "now"}]
+    stages = JUDGED.replace("correctness", "./polite.py").replace("with:", "max_errors: 0.5, with:")
+    made = table(built(tmp_path / ".", stages, OWN_REFEREE, rows), "judged").sort("question")
+    assert (
+        made["polite_status"].to_list() == ["scored", "error"] and made["polite_detail"][1] == "AssertionError: not now"
+    )

@@ -25,6 +25,10 @@ def test_the_most_telling_test_comes_first_and_then_what_it_leaves():
     ]
 
 
+def test_what_is_exposed_already_does_not_count():
+    assert [choice.test for choice in picked([{1, 2, 3, 4}, {1, 2, 3}, {5}], most=2)] == [0, 2]
+
+
 def test_a_draw_goes_to_the_shorter_input_and_then_to_the_earlier_test():
     assert [choice.test for choice in picked([{1}, {1}, {1}], lengths=[5, 3, 3], most=1)] == [1]
 

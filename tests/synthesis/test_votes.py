@@ -44,6 +44,8 @@ def test_a_submission_against_most_of_what_the_others_agree_on_is_suspect():
     assert suspects([{0, 1}, {0, 1}, {0, 1, 2}], {0, 1, 2}) == {2}
     assert suspects([{0, 1}, {0, 1, 2}, {0, 1, 2}], {0, 1, 2}) == set()  # one dispute in three is not most
     assert suspects([{0, 1}, {0, 1, 2}], {0, 1, 2}) == set()  # nor is one in two
+    assert suspects([{0, 1}], {0, 1, 2}) == {2}
+    assert suspects([{0, 1}] * 2 + [{0, 1, 2}] * 3, {0, 1, 2}) == set()
 
 
 def test_inputs_on_which_most_fail_make_nobody_suspect():

@@ -51,10 +51,42 @@ def test_the_last_marked_answer_counts(text, answer):
         ("所以答案是：42。", "42"),
         ("The answers vary", None),
         ("Final answer:", None),
+        ("**Final answer for Subproblem 1:** 3 bushels", "3 bushels"),
+        ("The answer is not 3.", None),
+        ("The result is 7.", "7"),
+        ("答：一共有12个。", "一共有12个"),
+        ("The answer is 1.\nNo, the answer is 2.", "2"),
     ],
 )
 def test_what_is_stated_as_the_answer(text, answer):
     assert answers.stated(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("Then $x = 2$, so $y = 3$ follows.", "y = 3"),
+        (r"First \(a\), then \[ b \] at last", "b"),
+        (r"It is $\frac{1}{2} \$ = \frac{10}{9}$", r"\frac{1}{2} \$ = \frac{10}{9}"),
+        ("She pays $5.", None),
+        (r"\( never closes", None),
+    ],
+)
+def test_the_last_formula_of_prose(text, formula):
+    found = answers.last_formula(text)
+    assert (found and found[1]) == formula
+
+
+def test_a_claim_ends_where_its_reason_starts():
+    assert answers.claim("42 because geometry proves it") == "42"
+    assert answers.claim("$12$. I hope it is correct") == "$12$"
+    assert answers.claim("3.5 metres") == "3.5 metres"
+
+
+@pytest.mark.parametrize("text", [r"\boxed{1}" + " " * 5000 + "end", "x" * 5000 + r"\boxed{1} or \boxed{1}"])
+def test_a_box_is_found_in_a_long_text(text):
+    assert answers.final(text) == "1"
+    assert answers.final(text + r" then \boxed{2") == "1"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from datafactory.verifiers import format
 CASES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "equivalence" / "format_cases.jsonl"
 
 
-def verdict(text: str, style: str = "think", finish_reason: str = "stop"):
+def verdict(text: str, style: str = "think", finish_reason: str = "stop", **settings: str):
     completion = split_thinking(text, finish_reason=finish_reason)
-    return format.verify(Problem("q", None), completion, format.Config(style=style))
+    return format.verify(Problem("q", None), completion, format.Config(style=style, **settings))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,45 @@ def test_a_truncated_completion_is_not_well_formed():
 def test_a_think_tag_left_in_the_thinking_is_a_fault():
     completion = Completion("b", reasoning="a <think> again")
     assert format.verify(Problem("q"), completion, format.Config()).reward == 0.0
+
+
+@pytest.mark.parametrize(
+    ("response", "fault"),
+    [
+        (r"Adding gives\n\n$$\boxed{4}$$", ""),
+        (r"It is \boxed{4}.", ""),
+        ("It is 4.", "no box at the end"),
+        (r"It is \boxed{4}.\n\nCan I help you further?", "no box at the end"),
+        (r"It is \boxed{ }.", "the box is empty"),
+        (r"It is \boxed{4", "no box at the end"),
+    ],
+)
+def test_an_answer_to_math_is_boxed_at_the_end(response, fault):
+    response = response.replace(r"\n", "\n")
+    assert verdict(f"<think>a</think>{response}", answer="boxed").detail == fault
+    assert verdict(f"<think>a</think><answer>{response}</answer>", "think_answer", answer="boxed").detail == fault
+    assert verdict(f"<think>a</think>{response}").reward == 1.0
+
+
+def test_the_box_in_the_thinking_is_not_the_answer():
+    assert verdict(r"<think>\boxed{4}</think>It is 4.", answer="boxed").detail == "no box at the end"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a</think>b", ""),
+        ("<think>a</think>b", "not one think block at the start"),
+        ("a", "no answer after the thinking"),
+        ("</think>b", "the think block is empty"),
+        ("a</think>b</think>c", "not one think block at the start"),
+    ],
+)
+def test_a_template_may_have_opened_the_think_block(text, fault):
+    completion = Completion(text)
+    assert format.verify(Problem("q"), completion, format.Config(opened_by="prompt")).detail == fault
+    split = Completion("b", reasoning="a")
+    assert format.verify(Problem("q"), split, format.Config(opened_by="prompt")).reward == 1.0
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/data")

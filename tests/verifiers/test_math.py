@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafactory import boundary
+from datafactory import answers, boundary
 from datafactory.types import Completion, Problem
 from datafactory.verifiers import math
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+POLICIES = Path(__file__).resolve().parents[2] / "docs" / "verifiers" / "math.md"
 TOWER = r"\boxed{2^{2^{2^{49}}}}"
 
 
@@ -70,7 +72,7 @@ def test_equal_answers_are_correct(gold, response):
         ("(1,2)", r"\boxed{(2,1)}"),
         (r"\{1,2\}", r"\boxed{\{1,2,3\}}"),
         (r"\text{east}", r"\boxed{\text{west}}"),
-        ("12", r"\boxed{\text{twelve}}"),
+        ("12", r"\boxed{\text{thirteen}}"),
     ],
 )
 def test_different_answers_are_incorrect(gold, response):
@@ -119,25 +121,6 @@ def test_a_group_pays_for_an_answer_once():
     assert (after.hits - before.hits, after.misses - before.misses) == (4, 0)
 
 
-@pytest.mark.parametrize(
-    "response",
-    [
-        "9" * 10**6,
-        rf"\boxed{{{'9' * 10**6}}}",
-        r"\boxed{" * 100_000,
-        r"\frac{1}{" * 100_000,
-        "(" * 10**6,
-        "1 + " * 250_000,
-        "\0" * 1000,
-        "\ud800\u202e\u200f",
-        "\\boxed{\ud800\0\u202e12}",
-    ],
-    ids=lambda text: ascii(text[:12]),
-)
-def test_no_response_is_too_much(response):
-    assert verdict("12", response, timeout=2).reward != 1.0
-
-
 def test_a_number_is_not_read_from_its_middle():
     assert verdict("12", "7" * 10**6 + "0" * 3998 + "12").reward != 1.0
 
@@ -173,7 +156,7 @@ def test_every_gold_answer_is_its_own_equal(file, column):
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_it_agrees_with_people_on_solutions_of_gsm8k():
-    rows = rows_of("traces/labelled_gsm8k_gpt3_solutions.jsonl.gz")[:400]
+    rows = rows_of("traces/labelled_gsm8k_gpt3_solutions.jsonl.gz")
     wrong = [
         row["id"] for row in rows if (verdict(str(row["gold"]), row["response"]).reward == 1.0) != row["label_correct"]
     ]
@@ -181,12 +164,55 @@ def test_it_agrees_with_people_on_solutions_of_gsm8k():
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
-def test_it_agrees_with_the_tests_of_other_graders():
-    rows = [row for row in rows_of("equivalence/equivalence_visible.jsonl") if row["notes"] != "must not hang"]
-    agreed = sum(
-        (verdict(row["gold"], row["prediction"] or "", timeout=3).reward == 1.0) == row["expected"] for row in rows
-    )
-    assert agreed / len(rows) > 0.93  # some rows hold a grader's policy that another grader's rows contradict
+def test_it_agrees_with_the_labels_of_competition_traces():
+    rows = [r for r in rows_of("traces/skythought_eval_outputs.jsonl.gz") if r["dataset"] in ("aime24", "amc23")]
+    verdicts = [verdict(str(row["gold"]), row["response"], timeout=5).reward == 1.0 for row in rows]
+    accepted = [row["id"] for row, right in zip(rows, verdicts, strict=True) if right and not row["label_correct"]]
+    agreed = sum(right == row["label_correct"] for row, right in zip(rows, verdicts, strict=True))
+    assert agreed / len(rows) > 0.99
+    assert len(accepted) / len(rows) < 0.005, accepted
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+def test_it_differs_from_the_tests_of_other_graders_only_where_the_docs_say_so():
+    rows = rows_of("equivalence/equivalence_visible.jsonl")
+    differ = {
+        row["id"]
+        for row in rows
+        if (verdict(row["gold"], row["prediction"] or "", timeout=5).reward == 1.0) != row["expected"]
+    }
+    judged = ("DISAGREEMENT", "POLICY", "string-normalisation")  # what the notes of a judgement call say
+    plain = [row for row in rows if not any(mark in (row["notes"] or "") for mark in judged)]
+    assert 1 - sum(row["id"] in differ for row in plain) / len(plain) > 0.97
+    assert differ == listed("equivalence_visible")
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+def test_it_finds_the_answers_that_other_projects_find():
+    differ = set()
+    for case in rows_of("equivalence/extraction_cases.jsonl"):
+        if case["expected"]:
+            agrees = verdict(case["expected"], case["text"]).status == "correct"
+        else:
+            agrees = not answers.final(case["text"])
+        differ |= set() if agrees else {case["id"]}
+    assert differ == listed("extraction_cases")
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+def test_what_other_projects_take_for_one_spelling_is_one_answer():
+    differ = {
+        case["id"]
+        for case in rows_of("equivalence/normalization_cases.jsonl")
+        if verdict(case["normalized"], rf"\boxed{{{case['raw']}}}").status != "correct"
+    }
+    assert differ == listed("normalization_cases")
+
+
+def listed(file: str) -> set[str]:
+    """The rows of a file that the docs list as decided otherwise."""
+    section = POLICIES.read_text(encoding="utf-8").partition(f"`{file}.jsonl`")[2].partition("\n#")[0]
+    return set(re.findall(r"^\| `([0-9a-f]{10})` \|", section, re.M))
 
 
 @pytest.mark.parametrize(
@@ -200,8 +226,39 @@ def test_it_agrees_with_the_tests_of_other_graders():
         ("There were 12, and now there are 3 of them.", "12", "incorrect"),
         ("It falls to -5 degrees.", "-5", "correct"),
         ("A total of 1,234 votes.", "1234", "correct"),
+        ("一共有12个。", "12", "correct"),
+        ("所以答案为 12 元。", "12", "correct"),
+        ("答：一共有12个。", "12", "correct"),
+        ("The point is (1, 2).", "(1,2)", "correct"),
+        ("The solutions are $1$ and $2$.", r"\{1,2\}", "correct"),
+        ("The answer is 12 because 3 * 4 is not 13.", "12", "correct"),
+        ("The answer is not 12. It is 13.", "12", "incorrect"),
+        ("The final answer is $12$. I hope it is correct.", "12", "correct"),
+        ("So she ends up facing east.", "east", "correct"),
+        ("It is not Evelyn.", "Evelyn", "incorrect"),
+        ("Yes, because it is prime.", "yes", "correct"),
+        ("Yes, because it is prime.", "no", "incorrect"),
+        ("I think it's (D).", "D", "correct"),
     ],
 )
 def test_prose_counts_by_the_number_it_ends_on_and_a_sum_is_not_worked_out_for_it(response, gold, status):
     verdict = math.verify(Problem(question="", answer=gold), Completion(response), math.Config())
     assert verdict.status == status, verdict
+
+
+def test_what_was_cut_off_ends_on_a_step_and_not_on_an_answer():
+    cut = Completion("First, 3 * 4 = 12", finish_reason="length")
+    assert math.verify(Problem("q", "12"), cut, math.Config()).status == "no_answer"
+    boxed = Completion(r"\boxed{12}. Let me check", finish_reason="length")
+    assert math.verify(Problem("q", "12"), boxed, math.Config()).status == "correct"
+
+
+def test_a_close_number_is_not_the_same_number():
+    assert verdict(r"e^{\pi\sqrt{163}}", r"\boxed{262537412640768744}").status == "incorrect"
+    assert verdict(r"\sqrt{2}", r"\boxed{\frac{1414213562373095}{1000000000000000}}").status == "incorrect"
+
+
+def test_a_sentence_in_other_words_is_not_called_wrong():
+    gold = "the midpoints form a regular hexagon"
+    assert verdict(gold, r"\boxed{\text{they are the corners of a hexagon}}").status == "undecidable_gold"
+    assert verdict(gold, r"\boxed{6}").status == "incorrect"

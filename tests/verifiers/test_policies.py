@@ -1,6 +1,6 @@
 r"""The policy tables of docs/verifiers/<verifier>.md are true: every row is run with the verifier the page is named after.
 
-    Settings come from the line above the table, where it holds a mapping: with `{style: think_answer}`
+    Settings come from the paragraph above the table, where it says: With `{style: think_answer}`
 
     | gold | response | verdict | why |
     | --- | --- | --- | --- |
@@ -53,22 +53,25 @@ class Policy:
 def policies(page: Path) -> Iterator[Policy]:
     heading: list[str] | None = None
     settings: dict[str, Any] = {}
-    before = ""
+    paragraph: list[str] = []
+    ended = False
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         cells = [cell.strip() for cell in BAR.split(line.strip())[1:-1]] if line.startswith("|") else []
         if not cells:
             heading = None
         elif tuple(cells[-4:]) == END and set(cells[:-4]) <= FIELDS:
-            heading, settings = cells, settings_in(before)
+            heading, settings = cells, settings_in(" ".join(paragraph))
         elif heading is not None and not set("".join(cells)) <= set("-: "):
             assert len(cells) == len(heading), f"{page.name}:{number} has {len(cells)} cells, not {len(heading)}"
             yield Policy(page, number, settings, dict(zip(heading, cells, strict=True)))
-        before = line if line.strip() else before
+        if line.strip():
+            paragraph = [*([] if ended else paragraph), line]
+        ended = not line.strip()
 
 
-def settings_in(line: str) -> dict[str, Any]:
-    found = re.search(r"`(\{.*?\})`", line)
-    return yaml.safe_load(found[1]) if found and not line.startswith("|") else {}
+def settings_in(paragraph: str) -> dict[str, Any]:
+    found = re.search(r"\b[Ww]ith `(\{.*?\})`", paragraph)
+    return yaml.safe_load(found[1]) if found and not paragraph.startswith("|") else {}
 
 
 def text(cell: str) -> str | None:
@@ -106,10 +109,10 @@ def test_the_verdict_is_the_one_the_page_gives(policy: Policy):
 def test_what_a_table_spells_is_read(tmp_path: Path):
     page = tmp_path / "math.md"
     page.write_text(
-        "With `{timeout: 3}`:\n\n| choices | gold | response | verdict | why |\n| --- | --- | --- | --- | --- |\n"
+        "Text.\n\nSo,\nwith `{timeout: 3}`:\n\n| choices | gold | response | verdict | why |\n| --- | --- | --- | --- | --- |\n"
         "| none | `a\\|b` | ``x`y\\nz \\neq \\nThe`` | correct | so |\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
     )
     (policy,) = policies(page)
-    assert (str(policy), policy.settings) == ("math.md:5", {"timeout": 3})
+    assert (str(policy), policy.settings) == ("math.md:8", {"timeout": 3})
     assert text(policy.cells["choices"]) is None and text(policy.cells["gold"]) == "a|b"
     assert text(policy.cells["response"]) == "x`y\nz \\neq \nThe"

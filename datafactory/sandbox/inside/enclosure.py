@@ -6,12 +6,14 @@ Out  this process is pid 1 of its own namespaces, without capabilities, and can 
 
 from __future__ import annotations
 
+import _signal as signal  # without the enums of `signal`, which cost as much time as the interpreter
 import ctypes
 import os
-import platform
-import signal
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # importing typing takes longer than starting the interpreter
+if TYPE_CHECKING:
+    from typing import Any
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 MS_REMOUNT, MNT_DETACH = 32, 2
@@ -77,7 +79,8 @@ def settle(user: int | None, filtered: bytes) -> bool:
         program = (ctypes.c_uint64 * 2)(len(filtered) // 8, ctypes.addressof(code))  # struct sock_fprog
         _must(libc.prctl(SECCOMP, 2, program, 0, 0), "seccomp")
     # before Linux 5.14 RLIMIT_NPROC counts all that a user runs, wherever
-    return apart and tuple(int(part) for part in platform.release().split(".")[:2]) >= (5, 14)
+    major, minor = os.uname().release.split(".")[:2]
+    return apart and (int(major), int("".join(filter(str.isdigit, minor.split("-")[0])))) >= (5, 14)
 
 
 def ending(process: int) -> int:
@@ -146,7 +149,7 @@ def _mount(source: str, place: str, kind: str, flags: int, options: str = "") ->
 
 def _pivot_root(new: str, old: str) -> None:
     paths = ctypes.c_char_p(new.encode()), ctypes.c_char_p(old.encode())
-    _must(libc.syscall(PIVOT_ROOT[platform.machine()], *paths), "pivot_root")
+    _must(libc.syscall(PIVOT_ROOT[os.uname().machine], *paths), "pivot_root")
 
 
 def _must(answer: int, what: str) -> None:

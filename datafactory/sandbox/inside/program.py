@@ -6,15 +6,18 @@ Out  a Python script runs in this very interpreter, which is warm; any other pro
 
 from __future__ import annotations
 
+import _signal as signal
 import builtins
 import errno
 import os
 import resource
-import signal
 import sys
-from typing import Any
 
 from datafactory.sandbox.inside.enclosure import traceable
+
+TYPE_CHECKING = False  # importing typing takes longer than starting the interpreter
+if TYPE_CHECKING:
+    from typing import Any
 
 WORK = "/box/work"
 SPARE = 1 << 30  # bytes above the memory limit where the kernel itself refuses, should a look come late

@@ -6,13 +6,16 @@ Out  status, code, signal, out, err, cpu, memory
 
 from __future__ import annotations
 
+import _signal as signal
 import os
 import resource
 import select
-import signal
 import time
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False  # importing typing takes longer than starting the interpreter
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 EXITED, KILLED, WALL, CPU, MEMORY, OUTPUT, PROCESSES = range(7)
 TICK = 0.02  # seconds between two looks at what the processes use

@@ -9,21 +9,24 @@ is gone, unless the files are to be kept. Nothing here knows what a program ough
 
 from __future__ import annotations
 
+import _signal as signal
 import _socket
 import gc
 import marshal
 import os
-import signal
 import site
 import struct
 import sys
 import time
-from typing import Any
 
 from datafactory.sandbox.inside.enclosure import ending, enter, settle
 from datafactory.sandbox.inside.folder import BOX, Files, clear, collect, lay_out, packed
 from datafactory.sandbox.inside.program import confine, replaced
 from datafactory.sandbox.inside.run import EXITED, Run, cpu_of_children, look, nodes
+
+TYPE_CHECKING = False  # importing typing takes longer than starting the interpreter
+if TYPE_CHECKING:
+    from typing import Any
 
 ANSWER = struct.Struct(">BiiddqIII?")  # what start.py reads: status .. memory, three lengths, whether it is used up
 USED_UP = 2000  # files; with more, a new sandbox is sooner there than this one cleared

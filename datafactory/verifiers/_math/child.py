@@ -20,7 +20,7 @@ from sympy import Basic, Expr, MatrixBase
 from datafactory import answers
 from datafactory.verifiers._math.approximate import approximate
 from datafactory.verifiers._math.exact import Point, Undefined
-from datafactory.verifiers._math.form import Value, Words, readable
+from datafactory.verifiers._math.form import Form, Value, Words, readable
 from datafactory.verifiers._math.reading import read
 from datafactory.verifiers._math.same import same_answer
 from datafactory.verifiers._math.tree import Node, has, in_tens, symbols
@@ -39,7 +39,12 @@ def compare(gold: str, given: str) -> dict[str, Any]:
     expected, got = _read(gold), _read(given)
     # the process is the boundary: math-verify's own timeouts need the main thread and do not always work
     equal = bool(expected and got) and _verified(expected, got)
-    return {"gold": bool(expected) or readable(read(gold)), "equal": equal}
+    return {"gold": bool(expected) or _is_known(read(gold)), "equal": equal}
+
+
+def _is_known(gold: Form) -> bool:
+    """Whether a gold answer is read, and no sentence that another one may say as well."""
+    return readable(gold) and not isinstance(gold, Words)
 
 
 def _same_leaf(gold: Value, given: Value) -> bool | None:
@@ -103,8 +108,9 @@ def _read(text: str) -> list[Any]:
     text = _BARE_PERCENT.sub(r"\\%", answers.respelled(text))
     if "\\begin" not in text:
         text = text.replace("\\\\", "\\")  # \\frac, escaped once too often: no line ends outside an environment
-    if answers.is_formula(text):
-        formula = text.replace("\\$", "").strip().rstrip(".")
-        text = f"${formula}$"
+    if not answers.has_math_mode(text):
+        if "\\" not in text and not answers.is_formula(text):
+            return []  # prose, of which math-verify would read a number
+        text = f"${text.strip().rstrip('.')}$"
     parsed = math_verify.parse(text, parsing_timeout=None)
     return [value for value in parsed if isinstance(value, Basic | MatrixBase)]

@@ -43,6 +43,7 @@ _CONDITION = re.compile(
     r"|,\s*\(?\s*[a-zA-Z]\s*\\in\s*\\mathbb\{[ZN]\}.*",
     re.S,
 )
+_DATED = re.compile(r"[A-Za-z]{3,}(?:[ ,]+[A-Za-z0-9:]+){1,2}")  # October 30
 _LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '’.,/-])*")
 
 
@@ -236,7 +237,7 @@ def _value(text: str) -> Form:
     try:
         node = parse(bare)
     except (Unreadable, RecursionError):
-        return value
+        return Words(bare) if _DATED.fullmatch(bare) else value
     if has(node, "pm"):
         both = tuple(replace(value, node=_chosen(node, plus), text=f"{bare} {plus}") for plus in (True, False))
         return Several("", both)

@@ -24,7 +24,7 @@ from datafactory.verifiers._math.tree import Node, has, symbols
 
 Leaf = Callable[[Value, Value], bool | None]
 MOST_PARTS = 200
-SENTENCE = 5  # words
+SENTENCE = 4  # words
 _HUNDREDTH = Node("number", Fraction(1, 100), "1/100")
 _CHOICE = re.compile(r"\(?([A-Ja-j])[).:]?")
 _MARKED_CHOICE = re.compile(r"(?:\\text\s*\{)?\s*(?:\(([A-J])\)|([A-J])[).:])\s*\}?(?![\w^_*/+=-]).*", re.S)

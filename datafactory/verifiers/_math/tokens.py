@@ -25,6 +25,8 @@ _TOKEN = re.compile(
   )""",
     re.X,
 )
+LONGEST_PRODUCT = 4  # letters side by side that may be symbols
+_WORD = re.compile(r"(?<![\\a-zA-Z_{])[a-zA-Z]{3,}(?![a-zA-Z(])")
 GREEK = frozenset(
     re.findall(
         r"\w+",
@@ -35,6 +37,9 @@ GREEK = frozenset(
 
 
 def tokens(text: str) -> list[str]:
+    words = [word for word in _WORD.findall(text) if word not in FUNCTIONS]
+    if len(words) > 1 or (words and len(words[0]) > LONGEST_PRODUCT):
+        raise Unreadable(f"{text[:80]!r} is prose")
     found, at, end = [], 0, len(text.rstrip())
     while at < end:
         match = _TOKEN.match(text, at)
