@@ -60,7 +60,8 @@ def solutions(name: str, problems: list[Problem], config: code.Config) -> None:
     click.echo(f"{name}: {passed} of {len(problems)} solutions pass, {seconds:.1f} s")
     for problem, verdict in zip(problems, verdicts, strict=True):
         if verdict.status != "correct":
-            click.echo(f"  {problem.problem_id}: {verdict.detail} ({corpus.FAULTS.get(problem.problem_id, 'unexplained')})")
+            fault = corpus.FAULTS.get(problem.problem_id, "unexplained")
+            click.echo(f"  {problem.problem_id}: {verdict.detail} ({fault})")
 
 
 def against_plain_python(name: str, problems: list[Problem], count: int, config: code.Config) -> None:
@@ -95,7 +96,8 @@ def against_bare_starts(programs: int, config: code.Config) -> None:
     with ThreadPoolExecutor() as pool:
         list(pool.map(bare, texts))
     theirs = time.perf_counter() - started
-    click.echo(f"{programs} programs of {TESTS} tests: {ours:.2f} s; bare starts: {theirs:.2f} s; ratio {ours / theirs:.2f}")
+    ratio = f"ratio {ours / theirs:.2f}"
+    click.echo(f"{programs} programs of {TESTS} tests: {ours:.2f} s; bare starts: {theirs:.2f} s; {ratio}")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ SPAN = re.compile(r"`(datafactory [^`]*)`")
 TYPED = re.compile(r"\s*(?:\$ )?(?:\w+=\S+ )*(?:\S+/)?(?:python -m )?(datafactory .*)")
 HAND = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "outputs/README.md")
 PAGES = sorted(
-    path for path in (*(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / name for name in HAND)) if path.exists()
+    path for path in (*(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / name for name in HAND)) if path.exists()
 )
 
 

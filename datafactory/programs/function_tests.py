@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from datafactory.programs import extract, syntax
 from datafactory.programs.tests import FunctionTests, Unreadable
 
 NAMED = ("fn_name", "func_name", "function_name", "function", "entry_point")
@@ -139,10 +140,10 @@ def _setup(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def parsed(code: str) -> ast.Module:
-    try:
-        return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Unreadable(f"the tests are not Python: {str(error)[:120]}") from None
+    seen = syntax.of(code)
+    if not seen.compiles:
+        raise Unreadable(f"the tests are not Python: {seen.error}")
+    return ast.parse(code)
 
 
 def free_names(tree: ast.Module) -> set[str]:
@@ -181,17 +182,16 @@ def _tested(tree: ast.Module, free: set[str]) -> str:
 
 
 def _prompt(text: Any, entry: str) -> str:
-    """The prompt where it is code that ends in the function to write."""
+    """The prompt where it is code that ends in the function to write, or the block of it that is."""
     if not isinstance(text, str) or not entry or f"def {entry}" not in text:
         return ""
     text = text.replace("\r\n", "\n")
-    for whole in (text, f"{text}\n    pass\n"):
-        try:
-            last = ast.parse(whole).body[-1]
-        except (SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
-            continue
-        if isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) and last.name == entry:
-            return text
+    blocks = [block.text for block in extract.fenced(text, "python") if extract.defines(block.text, entry)]
+    for start in [text, *blocks[-1:]]:
+        for whole in (start, f"{start}\n    pass\n"):
+            last = ast.parse(whole).body[-1:] if syntax.of(whole).compiles else []
+            if last and isinstance(last[0], ast.FunctionDef | ast.AsyncFunctionDef) and last[0].name == entry:
+                return start
     return ""
 
 
@@ -199,9 +199,6 @@ def _preamble(prompt: str, entry: str) -> str:
     """What the prompt holds beside the function to write: its imports and helpers."""
     if not prompt:
         return ""
-    try:
-        tree = ast.parse(prompt)
-    except SyntaxError:
-        tree = ast.parse(f"{prompt}\n    pass\n")
+    tree = ast.parse(prompt if syntax.of(prompt).compiles else f"{prompt}\n    pass\n")
     tree.body = [node for node in tree.body if getattr(node, "name", None) != entry]
     return ast.unparse(tree)

@@ -27,7 +27,7 @@ class Syntax:
     error: str = ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def of(text: str) -> Syntax:
     if len(text) > LONGEST:
         return Syntax(False, error=f"{len(text)} characters are no program")

@@ -42,6 +42,9 @@ def columns(config: Config, check: Check) -> list[str]:
     above = check.of(config.source)
     for name in ("input", "output", "exposes", "right", "wrong"):
         check.column(above, name, "from")
+    for name in ADDED:
+        if above is not None and name in above:
+            check.wrong(("from",), f"the source has a column '{name}' already")
     gone = (*COMPLETION_COLUMNS, *COLUMNS)
     return [*(name for name in above or [] if name not in gone), *ADDED]
 

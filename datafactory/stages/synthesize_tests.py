@@ -90,9 +90,9 @@ def columns(config: Config, check: Check) -> list[str]:
     config.check(check)
     above = check.of(config.source)
     check.column(above, "question", "from")
-    for name in COLUMNS:
+    for name in (*COLUMNS, "synthetic_tests"):
         if above is not None and name in above:
-            check.wrong(("from",), f"the source has a column '{name}' already")
+            check.wrong(("from",), f"the source has a column '{name}' already; tests are made for problems as loaded")
     if config.min_right > config.most_right:
         check.wrong(("min_right",), f"is more than most_right, {config.most_right}: no input could ever be a test")
     for name in _named(config.submissions):

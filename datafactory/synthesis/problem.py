@@ -58,7 +58,7 @@ class Own:
 
 def tests_of(row: Mapping[str, Any]) -> Own:
     """No cases where the problem came with none; SetAside where it wants something else than stdin and stdout."""
-    problem = problem_of({**row, "synthetic_tests": None})
+    problem = problem_of(row)
     try:
         tests = formats.read(problem)
         what = tests.what

@@ -100,7 +100,10 @@ for _ in range(int(input())):
 }
 # programs that are wrong on one test at least
 WRONG: dict[str, list[str]] = {
-    "code_contests/cc-139": ["print('NO')", "for _ in range(int(input())):\n    s = input()\n    print('NO' if len(s) % 2 else 'YES')"],
+    "code_contests/cc-139": [
+        "print('NO')",
+        "for _ in range(int(input())):\n    s = input()\n    print('NO' if len(s) % 2 else 'YES')",
+    ],
     "code_contests/cc-140": [
         f"{SOLUTIONS['code_contests/cc-140']['python']}\nprint(1)",
     ],

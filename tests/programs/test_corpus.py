@@ -11,7 +11,9 @@ from datafactory.verifiers import code
 
 from . import contests, corpus, mutants
 
-pytestmark = pytest.mark.skipif(not corpus.SHARED.is_dir(), reason=f"the shared problems are not there: {corpus.SHARED}")
+pytestmark = pytest.mark.skipif(
+    not corpus.SHARED.is_dir(), reason=f"the shared problems are not there: {corpus.SHARED}"
+)
 
 CONFIG = code.Config(languages=("python", "cpp", "javascript"), time_limit=20.0)
 SAMPLE = {"humaneval": 4, "mbpp": 16, "leetcode": 15}  # every so many-th; all of them: benchmarks/code_verifier.py
@@ -65,6 +67,8 @@ def test_a_solution_passes_the_tests_of_a_contest(key: str, tag: str):
     assert (verdict.status, verdict.facts["language"]) == ("correct", tag), verdict.detail
 
 
-@pytest.mark.parametrize(("key", "number"), [(key, k) for key, programs in contests.WRONG.items() for k in range(len(programs))])
+@pytest.mark.parametrize(
+    ("key", "number"), [(key, k) for key, programs in contests.WRONG.items() for k in range(len(programs))]
+)
 def test_a_wrong_program_fails_them(key: str, number: int):
     assert code.verify(contest(key), fenced(contests.WRONG[key][number]), CONFIG).status == "incorrect"

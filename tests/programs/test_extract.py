@@ -49,7 +49,9 @@ def test_the_last_block_in_the_language_is_the_program(response: str, text: str 
 
 
 def test_of_several_blocks_the_last_that_defines_what_the_tests_call():
-    response = "~~~python\ndef f(): return 1\n~~~\n~~~python\ndef f(): return 2\n~~~\nFor example:\n~~~python\nprint(f())\n~~~"
+    response = (
+        "~~~python\ndef f(): return 1\n~~~\n~~~python\ndef f(): return 2\n~~~\nFor example:\n~~~python\nprint(f())\n~~~"
+    )
     assert of(response, "f") == ("def f(): return 2", "python")
     assert of(response, "g") == ("print(f())", "python")
     assert of("~~~python\nf = lambda: 1\n~~~\n~~~python\nassert f()\n~~~", "f") == ("f = lambda: 1", "python")
@@ -64,6 +66,9 @@ def test_the_tag_says_which_language_else_the_first_that_counts():
     assert of("~~~java\nclass A {}\n~~~", languages=BOTH) == ("class A {}", "java")
 
 
-@pytest.mark.parametrize("text", ["(" * 100_000, "-" * 100_000 + "1", "a." * 100_000 + "b", "x = " + "[" * 5000, "\0", "\ud800", "not " * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 100_000, "-" * 100_000 + "1", "a." * 100_000 + "b", "x = " + "[" * 5000, "\0", "\ud800", "not " * 50_000],
+)
 def test_what_would_crash_a_parser_is_no_program(text: str):
     assert extract.program(text, ("python",)) is None

@@ -28,7 +28,10 @@ SINGULAR = {"input": COLUMNS["inputs"], "output": COLUMNS["outputs"]}
         {"inputs": [["1 2", ""], ["4 5", ""]], "outputs": [["3", ""], ["9", ""]]},  # lines, as APPS sometimes has them
         [{**pair, "testtype": "stdin"} for pair in PAIRS],
         [{"stdin": pair["input"], "expected_output": pair["output"]} for pair in PAIRS],
-        {"public_tests": {"input": ["1 2\n"], "output": ["3\n"]}, "private_tests": {"input": ["4 5\n"], "output": ["9\n"]}},
+        {
+            "public_tests": {"input": ["1 2\n"], "output": ["3\n"]},
+            "private_tests": {"input": ["4 5\n"], "output": ["9\n"]},
+        },
     ],
 )
 def test_stdin_tests_are_read_from_the_tests(tests: Any):
@@ -54,7 +57,9 @@ def test_stdin_tests_are_read_from_the_columns_of_a_row(meta: dict[str, Any]):
 
 
 def test_a_function_that_apps_names_is_called():
-    made = formats.read(Problem("q", meta={"input_output": json.dumps({"fn_name": "f", "inputs": [[1]], "outputs": [[2]]})})).what
+    made = formats.read(
+        Problem("q", meta={"input_output": json.dumps({"fn_name": "f", "inputs": [[1]], "outputs": [[2]]})})
+    ).what
     assert isinstance(made, FunctionTests) and (made.entry, made.code) == ("f", "assert __same__(f(1), 2, packed=True)")
 
 
@@ -63,7 +68,11 @@ def test_the_columns_of_humaneval_and_of_mbpp_are_read():
     made = formats.read(Problem("import re\n\ndef f(x):\n    '''Add.'''\n", meta=row)).what
     assert isinstance(made, FunctionTests) and made.code.endswith("check(f)")
     assert (made.entry, made.preamble, made.prelude) == ("f", "import re", False)
-    row = {"test_setup_code": "import math", "test_list": ["assert f(1) == 2"], "challenge_test_list": ["assert f(2) == 3"]}
+    row = {
+        "test_setup_code": "import math",
+        "test_list": ["assert f(1) == 2"],
+        "challenge_test_list": ["assert f(2) == 3"],
+    }
     made = formats.read(Problem("Write f.", meta=row)).what
     assert isinstance(made, FunctionTests) and made.entry == "f"
     assert made.code == "import math\nassert f(1) == 2\nassert f(2) == 3"
@@ -100,7 +109,10 @@ def test_limits_are_read_from_a_rows_columns(row: dict[str, Any], stated: Stated
 @pytest.mark.parametrize(
     ("statement", "stated"),
     [
-        ("...\nTime Limit: {'seconds': 2, 'nanos': 500000000}\nMemory Limit: 256000000 Bytes\n", Stated(2.5, 256000000)),
+        (
+            "...\nTime Limit: {'seconds': 2, 'nanos': 500000000}\nMemory Limit: 256000000 Bytes\n",
+            Stated(2.5, 256000000),
+        ),
         ("time limit per test: 2 seconds\nmemory limit per test: 256 megabytes", Stated(2.0, 256 << 20)),
         ("There is no limit to what you can do.", Stated()),
     ],

@@ -41,7 +41,12 @@ DATA = st.recursive(
     max_leaves=20,
 )
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*values.MUTABLE, "tuple", "int"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([*values.MUTABLE, "tuple", "int"]),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=30,
 )
@@ -142,7 +147,8 @@ class Text(str):
 
 
 @pytest.mark.parametrize(
-    ("value", "arrives"), [(Colour.RED, 1), (Point(1, 2), (1, 2)), (Same([1]), [1]), (Text("a"), "a"), ({Text("a"): 1}, {"a": 1})]
+    ("value", "arrives"),
+    [(Colour.RED, 1), (Point(1, 2), (1, 2)), (Same([1]), [1]), (Text("a"), "a"), ({Text("a"): 1}, {"a": 1})],
 )
 def test_a_class_of_the_programs_own_arrives_as_the_builtin_under_it(value: Any, arrives: Any):
     arrived = sent(value)
@@ -167,7 +173,11 @@ def test_an_object_that_was_sent_is_refilled_where_it_came_from():
 
 
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
-@given(st.lists(st.lists(JSON)) | JSON, st.lists(st.integers(0, 3), max_size=1) | JSON, st.dictionaries(st.text("0123456789", min_size=1, max_size=2), st.integers(0, 3)))
+@given(
+    st.lists(st.lists(JSON)) | JSON,
+    st.lists(st.integers(0, 3), max_size=1) | JSON,
+    st.dictionaries(st.text("0123456789", min_size=1, max_size=2), st.integers(0, 3)),
+)
 def test_what_is_no_value_is_refused_in_one_way(table: Any, root: Any, same: dict[str, int]):
     try:
         values.decode(table, root, tuple, NODES, {0: []}, same)

@@ -186,7 +186,9 @@ ATTACKS = {
         " sys.prefix, os.path.dirname(os.__file__), os.path.dirname(HOST_FILE), '/proc/1', '/proc/sys/kernel'):\n"
         "    refused(lambda: open(path + '/' + MARK, 'w'), path)\n    refused(lambda: os.mkdir(path + '/' + MARK), path)\n"
         "refused(lambda: open(sys.executable, 'r+b'), 'python')\nrefused(lambda: open(os.__file__, 'a'), 'os.py')\n"
-        "refused(lambda: os.remove(os.__file__), 'os.py')\nrefused(lambda: os.chmod('/usr', 0o777), 'chmod')"
+        "refused(lambda: os.remove(os.__file__), 'os.py')\nrefused(lambda: os.chmod('/usr', 0o777), 'chmod')\n"
+        "for path in ('/', '/usr', '/etc/ld.so.cache', os.__file__, sys.executable):\n"
+        "    os.statvfs(path).f_flag & os.ST_RDONLY or escaped(path)"
     ),
     "settings of the kernel": Attack(
         "for name in ('kernel/core_pattern', 'kernel/hostname', 'vm/overcommit_memory', 'kernel/ns_last_pid', 'user/max_user_namespaces'"

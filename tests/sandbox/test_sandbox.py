@@ -110,6 +110,18 @@ def test_none_tells_the_program_nothing_of_the_environment(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("mode", WALLED)
+def test_all_runs_of_a_program_are_in_one_sandbox(mode: Mode):
+    litter = b"import os; os.makedirs('a/b/c'); open('a/b/x', 'w'); os.chmod('a/b', 0); os.symlink('/', '/tmp/root')"
+    with Sandbox({"main.py": litter}, mode=mode) as sandbox:
+        processes = set()
+        for _ in range(4):
+            assert sandbox.run(["python3", "main.py"]).succeeded
+            assert sandbox._started
+            processes.add(sandbox._started.process.pid)
+        assert len(processes) == 1
+
+
+@pytest.mark.parametrize("mode", WALLED)
 def test_many_sandboxes_at_once_from_many_threads(mode: Mode):
     def program(n: int) -> list[bytes]:
         with Sandbox({"main.py": SUM}, Limits(wall=120), mode) as sandbox:

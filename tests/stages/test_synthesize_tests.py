@@ -66,7 +66,7 @@ def answer(question, rollout, seed):
     if "TEACHER_LOG" in os.environ:
         with open(os.environ["TEACHER_LOG"], "a") as stream:
             stream.write(f"{{question}} {{rollout}}\\n")
-    return GENERATORS[rollout]
+    return GENERATORS[rollout] + "\\n# " + question
 """
 RECIPE = """
 name: synthesis
@@ -207,7 +207,7 @@ def test_what_a_generator_does_wrong_is_dropped_with_the_reason(tmp_path: Path, 
     }
     assert made.dropped.filter(rollout=3)["rejected_evidence"].to_list()[2] == "2 times before: not called"
     assert made.kept["rollout"].to_list() == [0, 0, 0]
-    assert made.dropped["response"][0] == generators[1]  # who asks why sees the generator itself
+    assert made.dropped["response"][0].startswith(generators[1])  # who asks why sees the generator itself
 
 
 def test_an_input_on_which_right_submissions_disagree_is_no_test(tmp_path: Path):
@@ -335,6 +335,10 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path):
     Made(tmp_path / "one", workers=1)
     Made(tmp_path / "four", workers=4)
     assert shards(tmp_path / "one") == shards(tmp_path / "four") and len(shards(tmp_path / "one")) > 6
+    made = Made(tmp_path / "one")
+    assert made.kept["problem_id"].n_unique() == 5 and made.dropped is not None
+    for row in [*made.kept.iter_rows(named=True), *made.dropped.iter_rows(named=True)]:
+        assert row["response"].endswith(row["question"])  # each test stands with the generator that made it
 
 
 def test_a_kill_in_the_middle_pays_for_no_completion_twice(tmp_path: Path):
@@ -421,6 +425,23 @@ def test_the_example_of_the_page_gives_what_the_page_says(tmp_path: Path):
     assert any("submission 5 is called right and is against most of the others" in line for line in made.said)
     checked = made.steps["checked"].dataset.scan().collect()
     assert checked.select("code", "code_tests_passed", "code_tests_total").rows() == [(0.0, 2, 4), (1.0, 4, 4)]
+
+
+def test_of_a_long_input_that_is_dropped_the_beginning_is_kept(tmp_path: Path):
+    long = "print(1)\nprint('5' + ' ' * 5000)\nraise SystemExit(0)"
+    made = Made(written(tmp_path, right_and(LAST), [long, long.replace("'5'", "'6'")], inputs=1, keep=1))
+    assert made.dropped is not None
+    assert len(made.kept["input"][0]) == 5004
+    assert made.dropped["input"][0] == f"1\n6{' ' * 1997}... (5,004 characters)"
+
+
+def test_tests_are_not_made_twice(tmp_path: Path):
+    folder = written(tmp_path, right_and(LAST), [GENERATOR])
+    with (folder / "recipe.yaml").open("a") as stream:
+        again = "do: synthesize_tests, model: teacher, submissions: submissions, right: answer = 1, wrong: answer = 0"
+        stream.write(f"  again: {{{again}, from: tested}}\n")
+    with pytest.raises(UserError, match="stages.again.from: the source has a column 'synthetic_tests' already"):
+        read_recipe(folder / "recipe.yaml")
 
 
 def test_a_dataset_without_one_test_ends_in_no_problem(tmp_path: Path):

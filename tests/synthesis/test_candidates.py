@@ -16,13 +16,17 @@ from datafactory.synthesis.trial import Claim, Printed
 Function = Callable[[int], "int | None"]  # None: too slow
 
 
+ALL = Rules(min_right=2, agree=1.0, keep=99)
+NONE = StdioTests(())
+
+
 def decided(
     inputs: Sequence[int],
     right: Sequence[Function],
     wrong: Sequence[Function] = (),
-    rules: Rules = Rules(min_right=2, agree=1.0, keep=99),
-    given: StdioTests = StdioTests(()),
-    undecided: Sequence[int] = (),
+    rules: Rules = ALL,
+    given: StdioTests = NONE,
+    undecided: Callable[[Claim], bool] = lambda claim: False,
 ) -> Result:
     functions = {f"program {number}": function for number, function in enumerate((*right, *wrong))}
     programs = {
@@ -42,7 +46,7 @@ def decided(
         return results
 
     def hold(claims: Sequence[Claim]) -> list[bool | None]:
-        return [None if int(claim.input) in undecided else claim.expected == claim.got for claim in claims]
+        return [None if undecided(claim) else claim.expected == claim.got for claim in claims]
 
     calls = [Call(0, seed, "small", str(number)) for seed, number in enumerate(inputs)]
     return synthesized(given, calls, programs, rules, run, hold)
@@ -84,13 +88,16 @@ def test_right_submissions_are_tried_on_every_input():
     assert result.suspects == []
 
 
-def test_what_the_checker_does_not_decide_of_a_wrong_submission_does_not_expose_it():
-    def wrong(n: int) -> int:
-        return -1
+def test_what_the_checker_does_not_decide_exposes_nobody_and_is_no_test():
+    def minus(n: int) -> int:
+        return -n
 
-    result = decided([1, 2], [double, double], [wrong], undecided=[2])
-    assert exposing(result) == {0: [2]}
-    assert [(test.number, test.reason) for test in result.tests if test.reason] == [(1, "the checker does not decide")]
+    assert exposing(decided([1, 2], [double, double], [minus], undecided=lambda claim: claim.got == "-2")) == {
+        0: [2],
+        1: [],
+    }
+    result = decided([1, 2], [double, double], [minus], undecided=lambda claim: claim.input == "2")
+    assert [(test.number, test.reason) for test in result.tests] == [(0, None), (1, "the checker does not decide")]
 
 
 def test_without_enough_right_submissions_nothing_is_decided():

@@ -7,7 +7,8 @@ import pytest
 from datafactory.programs.running import Allowed, Program
 from datafactory.programs.tests import Checker, StdioTests
 from datafactory.sandbox import Unavailable, demand
-from datafactory.synthesis.trial import BATCH, Claim, Printed, hold, printed
+from datafactory.synthesis import trial
+from datafactory.synthesis.trial import Claim, Printed, hold, printed
 
 try:
     demand("auto")
@@ -65,11 +66,12 @@ def test_outputs_are_compared_as_the_problem_and_the_recipe_say():
     assert held(StdioTests((), tolerance=0.01), ("1", "1.0001"), ("1", "1.1")) == [True, False]
 
 
-def test_a_checker_judges_every_claim_by_its_own_input():
+def test_a_checker_judges_every_claim_by_its_own_input(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trial, "BATCH", 4)  # claims that share a sandbox
     source = "import sys\ngiven, got, answer = (open(name).read() for name in sys.argv[1:4])\nsys.exit(given + answer != got)"
     tests = StdioTests((), Checker("python", source))
-    claims = [Claim(str(n), "a", f"{n}a" if n % 3 else "no") for n in range(BATCH + 3)]
-    assert hold(claims, tests, "lines", None, "auto") == [n % 3 > 0 for n in range(BATCH + 3)]
+    claims = [Claim(str(n), "a", f"{n}a" if n % 3 else "no") for n in range(10)]
+    assert hold(claims, tests, "lines", None, "auto") == [n % 3 > 0 for n in range(10)]
 
 
 def test_a_claim_on_which_the_checker_fails_is_not_decided_and_the_others_are():

@@ -120,7 +120,9 @@ def test_the_limit_that_a_problem_states_counts_with_the_factor():
     assert (verdict.reward, verdict.facts["time_limit"]) == (1.0, 2.0)
 
 
-@pytest.mark.parametrize("response", ["", "I do not know.", "Yes", "42", "```\n\n```", "```text\noutput\n```", "```bash\nls\n```"])
+@pytest.mark.parametrize(
+    "response", ["", "I do not know.", "Yes", "42", "```\n\n```", "```text\noutput\n```", "```bash\nls\n```"]
+)
 def test_a_response_without_a_program_is_no_answer(response: str):
     verdict = verify(response)
     assert (verdict.reward, verdict.status) == (0.0, "no_answer")
@@ -199,7 +201,9 @@ def test_equal_programs_run_once_and_verdicts_come_in_order(monkeypatch: pytest.
 
     ran = []
     run = stdio.run
-    monkeypatch.setattr(stdio, "run", lambda tests, program, *rest: (ran.append(program.text), run(tests, program, *rest))[1])
+    monkeypatch.setattr(
+        stdio, "run", lambda tests, program, *rest: (ran.append(program.text), run(tests, program, *rest))[1]
+    )
     responses = [block(ADD), "no", block("print(3)"), block(ADD), f"Again.\n{block(ADD)}"]
     pairs = [(problem(), Completion(response)) for response in responses]
     pairs.append((problem({"cases": [{"input": "1 1", "output": "3"}]}), Completion(block(ADD))))

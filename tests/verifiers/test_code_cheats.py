@@ -95,10 +95,37 @@ def test_a_program_that_cheats_is_wrong(name: str):
     assert (verdict.reward, verdict.status) == (0.0, "incorrect"), verdict
 
 
+@pytest.mark.parametrize(
+    ("test", "method"),
+    [
+        ("assert 3 in f([1, 2])", "__contains__"),
+        ("assert f([1, 2]).startswith('3')", "startswith"),
+        ("assert f([1, 2]).issubset({3})", "issubset"),
+        ("assert f([1, 2]) >= [3]", "__ge__"),
+        ("assert abs(f([1, 2]) - 3) < 1e-6", "__sub__"),
+        ("import math\nassert math.isclose(f([1, 2]), 3)", "__float__"),
+        ("assert f([1, 2]) != 4 and f([1, 2]) == 3", "__eq__"),
+        ("assert f([1, 2]) is True or hash(f([1, 2])) == 3", "__hash__"),
+        ("assert isinstance(f([1, 2]), int)", "__class__"),
+    ],
+)
+def test_an_object_is_not_asked_whether_it_is_right(test: str, method: str):
+    program = f"class Yes:\n    def {method}(self, *given): return True\ndef f(x):\n    return Yes()"
+    verdict = code.verify(Problem("q", tests=test), Completion(f"```python\n{program}\n```"), CONFIG)
+    assert (verdict.reward, verdict.status) == (0.0, "incorrect"), verdict
+
+
 def test_a_cheat_harms_no_neighbour():
     problem = Problem("q", tests=TESTS, meta={"entry_point": "f"})
     right = "def f(x):\n    return [sum(x)]"
-    programs = [right, FUNCTIONS["kills its parents"], f"{right}\n", FUNCTIONS["memory"], f"\n{right}", FUNCTIONS["threads"]]
+    programs = [
+        right,
+        FUNCTIONS["kills its parents"],
+        f"{right}\n",
+        FUNCTIONS["memory"],
+        f"\n{right}",
+        FUNCTIONS["threads"],
+    ]
     pairs = [(problem, Completion(f"```python\n{text}\n```")) for text in programs]
     assert [verdict.reward for verdict in code.verify_all(pairs, CONFIG)] == [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]
 

@@ -44,7 +44,7 @@ SORTED = "def f(x):\n    return sorted(x)"
         ("class Bad(ValueError): pass\ndef f():\n    raise Bad('no')", "try:\n    f()\nexcept ValueError as e:\n    x = e\nassert str(x) == 'no'"),
         ("class P:\n    def __init__(s, x): s.x = x\ndef f(ps):\n    return max(p.x for p in ps)", "assert f([P(1), P(3), P(2)]) == 3"),
         ("class S:\n    def __init__(s): s.v = []\n    def push(s, x): s.v.append(x)\n    def pop(s): return s.v.pop()\n    def __len__(s): return len(s.v)",
-         "s = S()\ns.push(1)\ns.push(2)\nassert s.pop() == 2\nassert s.pop() == 2\nassert len(s) == 2 and s.v[0] == 1\nassert isinstance(s, S)"),
+         "s = S()\ns.push(1)\ns.push(2)\nassert s.pop() == 2\nassert s.pop() == 2\nassert len(s) == 2 and s.v[0] == 1 and 2 in s.v\nassert isinstance(s, S)"),
         ("class N:\n    def __init__(s, v): s.v, s.next = v, None\ndef f(n):\n    return n.v + (f(n.next) if n.next else 0)",
          "a = N(1)\na.next = N(2)\na.next.next = N(3)\nassert f(a) == 6\nassert f(a.next) == 5"),
         ("count = 0\ndef f():\n    global count\n    count += 1\n    return count", "assert f() == 1\nassert f() == 1"),  # a process each
@@ -73,7 +73,11 @@ def test_what_holds_in_one_process_holds_across_two(program: str, test: str):
         ("def f(x):\n    return ''", "assert f('a')", "assert f('a'): got ''"),
         ("def f(x):\n    return 1 / x", "assert f(0) == 1", "got ZeroDivisionError: division by zero"),
         ("def g(x):\n    return x", "assert f(0) == 1", "got NameError: the program defines no 'f'"),
-        ("import nowhere", "assert f(0) == 1", "got the program does not load: ModuleNotFoundError: No module named 'nowhere'"),
+        (
+            "import nowhere",
+            "assert f(0) == 1",
+            "got the program does not load: ModuleNotFoundError: No module named 'nowhere'",
+        ),
         ("def f(x): return [x", "assert f(0) == 1", "it does not compile: SyntaxError"),
     ],
 )
@@ -85,7 +89,9 @@ def test_the_first_failing_test_is_told_with_what_was_expected_and_got(program: 
 
 def test_every_assert_is_a_test_and_fails_alone():
     tests = "def check(candidate):\n    for n in range(5):\n        assert candidate(n) == n * n\n    assert True, 'a remark'"
-    verdict = verify("import os\ndef f(n):\n    if n == 1: os._exit(0)\n    return n * n if n != 3 else 0", tests, entry_point="f")
+    verdict = verify(
+        "import os\ndef f(n):\n    if n == 1: os._exit(0)\n    return n * n if n != 3 else 0", tests, entry_point="f"
+    )
     assert (verdict.status, verdict.facts["tests_passed"], verdict.facts["tests_total"]) == ("incorrect", 3, 5)
 
 
@@ -116,6 +122,12 @@ def test_humaneval_takes_a_body_a_function_and_the_whole_program(response: str):
     assert verdict.status == "correct", verdict
     wrong = code.verify(problem, Completion(response.replace("2 *", "3 *")), CONFIG)
     assert wrong.status == "incorrect", wrong
+
+
+def test_the_prompt_may_stand_in_a_block_of_the_question():
+    asked = Problem(f"Complete this:\n\n```python\n{PROMPT}```\n", meta={"test": CHECK, "entry_point": "f"})
+    response = Completion("```python\ndef f(x):\n    return 2 * math.floor(x)\n```")
+    assert code.verify(asked, response, CONFIG).status == "correct"
 
 
 def test_a_helper_of_the_prompt_is_the_prompts_in_the_tests():
@@ -189,7 +201,10 @@ def test_a_list_that_bites_its_tail_and_a_tree_with_two_parents_are_wrong():
     ],
 )  # fmt: skip
 def test_a_function_may_be_the_programs_or_its_solutions(tests: Any):
-    alone, method = "def add(a, b):\n    return a + b", "class Solution:\n    def add(self, a, b):\n        return a + b"
+    alone, method = (
+        "def add(a, b):\n    return a + b",
+        "class Solution:\n    def add(self, a, b):\n        return a + b",
+    )
     if "Solution()" not in str(tests):
         assert verify(alone, tests).status == "correct"
         assert verify(alone.replace("+", "-"), tests).status == "incorrect"
@@ -211,7 +226,9 @@ def test_a_test_that_never_ends_on_what_it_got_is_a_failed_test():
     short = functions.GRADING
     functions.GRADING = type(short)(**{**vars(short), "cpu": 1.0})
     try:
-        verdict = verify("def f():\n    return 10 ** 8", "assert f() > 0\nassert sum(x * x for x in range(f() ** 2)) == 0")
+        verdict = verify(
+            "def f():\n    return 10 ** 8", "assert f() > 0\nassert sum(x * x for x in range(f() ** 2)) == 0"
+        )
     finally:
         functions.GRADING = short
     assert (verdict.status, verdict.facts["tests_passed"]) == ("incorrect", 1)

@@ -15,8 +15,14 @@ from datafactory.types import Completion, Problem
 from datafactory.verifiers import code
 
 WORK = "import time\nstart = time.process_time()\nwhile time.process_time() < start + 0.4: pass\n"
-FUNCTION = f"{WORK}def f(x):\n    return sum(x)", {"function": "f", "cases": [{"args": [[1, n]], "expected": 1 + n} for n in range(4)]}
-STDIO = f"{WORK}print(sum(map(int, input().split())))", {"cases": [{"input": f"1 {n}", "output": str(1 + n)} for n in range(4)]}
+FUNCTION = (
+    f"{WORK}def f(x):\n    return sum(x)",
+    {"function": "f", "cases": [{"args": [[1, n]], "expected": 1 + n} for n in range(4)]},
+)
+STDIO = (
+    f"{WORK}print(sum(map(int, input().split())))",
+    {"cases": [{"input": f"1 {n}", "output": str(1 + n)} for n in range(4)]},
+)
 
 
 def inside() -> list[int]:

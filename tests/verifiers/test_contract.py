@@ -23,6 +23,7 @@ RIGHT = {
     "math": (Problem("1 + 1?", "2"), r"\boxed{2}"),
     "choice": (Problem("1 + 1?", "B", choices=("1", "2", "3", "4")), r"\boxed{B}"),
     "logic": (Problem("1 + 1 =", "2", meta=SUM), r"\boxed{2}"),
+    "code": (Problem("1 + 1?", tests='{"cases": [{"input": "", "output": "2"}]}'), "```python\nprint(1 + 1)\n```"),
 }
 # For each verifier with a timeout: what takes for ever.
 HANGS = {

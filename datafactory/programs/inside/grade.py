@@ -26,6 +26,8 @@ MODULES = (
     *("bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools"),
     *("json", "math", "operator", "random", "re", "statistics", "string", "sys", "typing"),
 )
+# what a test asks of a text or a set, with what it expects: an object of the program's own would say yes
+ASKED = ("startswith", "endswith", "issubset", "issuperset", "isdisjoint")
 OWN = ("list_node", "tree_node", "is_same_list", "is_same_tree")
 
 
@@ -96,8 +98,8 @@ class Handle:
         self.__dict__["_entry"] = [str(entry[0]), int(entry[1]), str(entry[2])]
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__name__":
-            raise AttributeError(name)
+        if name in ASKED or (name.startswith("__") and name != "__name__"):
+            raise AttributeError(f"{self!r} has no {name}")
         return program.ask("getattr", self._entry, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -113,7 +115,7 @@ class Handle:
         program.ask("setitem", self._entry, key, value)
 
     def __contains__(self, value: Any) -> bool:
-        return program.ask("contains", self._entry, value) is True
+        return any(value == held for held in self)
 
     def __iter__(self) -> Iterator[Any]:
         iterator = program.ask("iter", self._entry)

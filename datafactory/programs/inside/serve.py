@@ -92,8 +92,6 @@ def apply(operation: str, target: Any, given: list[Any]) -> Any:
     if operation == "setitem":
         target[given[0]] = given[1]
         return None
-    if operation == "contains":
-        return given[0] in target
     if operation == "next":
         try:
             return [next(target)]

@@ -61,10 +61,10 @@ def _bits(value: Fraction) -> int:
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent.denominator != 1:
-        return _root(base, Fraction(exponent.denominator)) ** exponent.numerator if base > 0 else _irrational()
     if abs(exponent) * _bits(base) > MOST_BITS:
         raise Undefined
+    if exponent.denominator != 1:
+        return _root(base, Fraction(exponent.denominator)) ** exponent.numerator if base > 0 else _irrational()
     return base**exponent.numerator
 
 

@@ -14,6 +14,7 @@ from datafactory.verifiers._math.tree import TEN, Node, Unreadable
 
 DEEPEST = 60  # brackets within brackets
 LONGEST_NUMBER = 1200  # digits
+LONGEST_CHAIN = 100  # signs, factors or powers in a row: each is a level of the tree
 _NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 _OPENS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
 _FLOORS = {r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
@@ -58,7 +59,7 @@ class _Reader:
 
     def product(self) -> Node:
         node = self.signed()
-        while True:
+        for _ in range(LONGEST_CHAIN):
             token = self.peek()
             if token in ("*", "/", r"\bmod"):
                 self.take()
@@ -70,11 +71,14 @@ class _Reader:
                 node = _of("+" if mixed else "*", node, following)
             else:
                 return node
+        raise Unreadable("too many factors")
 
     def signed(self) -> Node:
         signs = []
         while self.peek() in ("+", "-", r"\pm", r"\mp"):
             signs.append(self.take())
+        if len(signs) > LONGEST_CHAIN:
+            raise Unreadable("too many signs")
         node = self.power()
         if _is_whole(node) and self.peek() == r"\frac":
             following = self.power()
@@ -97,8 +101,11 @@ class _Reader:
         fraction = node.kind == "/" and all(_is_whole(part) for part in node.arguments)
         written = self.tokens[self.at - 1] == "}" or self.tokens[self.at - 1].isdigit()
         mixed = fraction and written and node.arguments[0].value < node.arguments[1].value  # type: ignore[operator]
+        start = self.at
         while self.peek() in ("!", "^", "'"):
             mixed = False
+            if self.at - start > LONGEST_CHAIN:
+                raise Unreadable("too many powers")
             if self.take() == "!":
                 node = _of("!", node)
             elif self.tokens[self.at - 1] == "'":

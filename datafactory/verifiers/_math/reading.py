@@ -204,7 +204,9 @@ def _bracketed(text: str, depth: int) -> Form | None:
         end = _closing(text, 0)
         if end != len(text) - 1:
             return None
-        closing = next(c for c in (r"\}", r"\rangle", ")", "]") if text.endswith(c))
+        closing = next((c for c in (r"\}", r"\rangle", ")", "]") if text.endswith(c)), "")
+        if not closing:
+            return None
         inside = text[len(opening) : -len(closing)].strip()
         parts = _split(inside, ",", ";")[::2]
         kind = {r"\{": "{", r"\langle": "("}.get(opening, opening) + {r"\}": "}", r"\rangle": ")"}.get(closing, closing)
