@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
@@ -105,6 +106,7 @@ class _Child:
     def __init__(self) -> None:
         _close_at_exit()
         self.owner = os.getpid()
+        self.preparing = False
         self.pipe, theirs = Pipe()
         with theirs:
             self.process = subprocess.Popen(
@@ -122,9 +124,21 @@ class _Child:
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
 
+    def prepared(self, request: bytes) -> _Child:
+        """The child, told to import what that request calls."""
+        function, _, timeout = json.loads(request)
+        with suppress(OSError):  # one that died at once is found out by who asks it
+            self.pipe.send_bytes(json.dumps([function, None, timeout]).encode())
+        self.preparing = True
+        return self
+
     def ask(self, request: bytes, timeout: float) -> Any:
         try:
             outcome = self._exchange(request, timeout)
+        except TimedOut:
+            self.kill()
+            _idle.append(_Child().prepared(request))  # imports while the caller goes on: the next call need not wait
+            raise
         except BaseException:
             self.kill()
             raise
@@ -136,9 +150,10 @@ class _Child:
     def _exchange(self, request: bytes, timeout: float) -> dict[str, Any]:
         try:
             self.pipe.send_bytes(request)
-            if not self.pipe.poll(STARTUP):
-                raise _Died(f"the child process was not ready after {STARTUP:g} s")
-            outcome = json.loads(self.pipe.recv_bytes())
+            if self.preparing:
+                self._first_word()
+                self.preparing = False
+            outcome = self._first_word()
             if outcome == READY:
                 if not self.pipe.poll(timeout):
                     raise TimedOut(f"not finished after {timeout:g} s")
@@ -149,6 +164,11 @@ class _Child:
         if "out_of_memory" in outcome:
             raise _Full(f"out of memory: more than {MEMORY >> 20} MiB")
         return outcome
+
+    def _first_word(self) -> Any:
+        if not self.pipe.poll(STARTUP):
+            raise _Died(f"the child process was not ready after {STARTUP:g} s")
+        return json.loads(self.pipe.recv_bytes())
 
     def kill(self) -> None:
         try:
@@ -171,6 +191,8 @@ def _serve(pipe: Connection) -> None:
             run = getattr(import_module(module), name)
             _refuse_effects()
             pipe.send_bytes(json.dumps(READY).encode())
+            if arguments is None:
+                continue  # only to be ready for the next
             # Should the parent be gone and C code hold the interpreter, the kernel ends the child without its help.
             signal.setitimer(signal.ITIMER_REAL, timeout + 5)
             outcome = json.dumps({"returned": run(*arguments)})

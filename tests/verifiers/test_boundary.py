@@ -156,3 +156,12 @@ def test_a_forked_process_gets_a_child_of_its_own():
     )
     pids = parent.communicate(timeout=60)[0].split()
     assert len(pids) == len(set(pids)) == 2
+
+
+def test_after_a_timeout_another_child_gets_ready_without_being_asked():
+    with pytest.raises(boundary.TimedOut):
+        boundary.call("time:sleep", 600, timeout=0.5)
+    assert boundary._idle[-1].pipe.poll(60)  # it says that it has imported the module
+    pid = boundary._idle[-1].process.pid
+    assert boundary.call("os:getpid", timeout=10) == pid
+    assert boundary.call("operator:add", 1, 2, timeout=10) == 3
