@@ -95,7 +95,8 @@ def result_of(
     stopped: Event,
 ) -> Result:
     """The tests that the generators in these rollouts give. CancelledError between two programs after `stopped`."""
-    calls = [call for rollout in rollouts for call in _calls(rollout, count, longest, running.sandbox)]
+    asked = (rollout for rollout in rollouts if not stopped.is_set())
+    calls = [call for rollout in asked for call in _calls(rollout, count, longest, running.sandbox)]
 
     def run(program: Program, texts: Sequence[str], patience: int | None) -> list[Printed] | str:
         if stopped.is_set():
