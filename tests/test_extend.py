@@ -22,7 +22,7 @@ from .conftest import REPOSITORY
 from .test_docs import blocks
 
 FILES = {block.file: block.text for block in blocks(REPOSITORY / "docs" / "extend.md") if block.file}
-KINDS = {"compression": "filter", "within": "verifier", "command": "engine", "vote": "stage"}
+KINDS = {"compression": "filter", "within": "verifier", "terse": "judge", "command": "engine", "vote": "stage"}
 
 
 def built(recipe: Path, workers: int = 1) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def check(rows: pl.DataFrame) -> None:
     assert rows["answer"].to_list() == ["7", "7", "2.61", "2.61"]
     assert rows["response"].to_list() == [r"\boxed{7}", r"\boxed{7}", r"\boxed{2.6}", r"\boxed{2.6}"]
     assert rows["reasoning"].to_list() == ["3 and 4", "3 and 4", "1.5 and 1.1", "1.5 and 1.1"]
-    assert rows["within"].to_list() == rows["vote"].to_list() == [1.0] * 4
+    assert rows["within"].to_list() == rows["vote"].to_list() == rows["terse"].to_list() == [1.0] * 4
     assert rows["compression"].is_between(0.1, 2.4).all()
 
 
@@ -68,7 +68,8 @@ def in_the_package(tmp_path: Path) -> Iterator[Path]:
     for name, kind in KINDS.items():
         folder = tmp_path / kind
         folder.mkdir()
-        (tmp_path / f"{name}.py").rename(folder / f"{name}.py")
+        for file in tmp_path.glob(f"{name}.*"):
+            file.rename(folder / file.name)
         package = importlib.import_module(PACKAGES[kind])
         package.__path__.append(str(folder))
     recipe.write_text(re.sub(r"\./(\w+)\.py", r"\1", recipe.read_text(encoding="utf-8")), encoding="utf-8")
@@ -97,7 +98,7 @@ def test_an_edit_of_ones_own_file_runs_its_stage_again_and_what_follows(tmp_path
     filter_file.write_text(filter_file.read_text(encoding="utf-8") + "# another byte\n", encoding="utf-8")
     after = {name: step.fingerprint for name, step in plan(read_recipe(recipe), tmp_path).steps.items()}
     changed = [name for name in before if before[name] != after[name]]
-    assert changed == ["measured", "voted", "accepted"]
+    assert changed == ["measured", "voted", "judged", "accepted"]
 
 
 def test_an_edit_of_ones_own_stage_runs_it_again(tmp_path: Path):
@@ -106,14 +107,14 @@ def test_an_edit_of_ones_own_stage_runs_it_again(tmp_path: Path):
     stage_file = tmp_path / "vote.py"
     stage_file.write_text(stage_file.read_text(encoding="utf-8") + "# another byte\n", encoding="utf-8")
     after = {name: step.fingerprint for name, step in plan(read_recipe(recipe), tmp_path).steps.items()}
-    assert [name for name in before if before[name] != after[name]] == ["voted", "accepted"]
+    assert [name for name in before if before[name] != after[name]] == ["voted", "judged", "accepted"]
 
 
 def test_a_rollout_that_is_in_the_journal_is_not_run_again(tmp_path: Path):
     recipe = written(tmp_path)
     log = tmp_path / "log"
     text = recipe.read_text(encoding="utf-8")
-    text = re.sub(r"command: \[.*\]", f"command: [sh, -c, {json.dumps(f'echo $SEED >> {log}; cat')}]", text)
+    text = re.sub(r"command: \[awk, '\{.*\]", f"command: [sh, -c, {json.dumps(f'echo $SEED >> {log}; cat')}]", text)
     text = text[: text.index("  checked:")]
     recipe.write_text(text, encoding="utf-8")
     assert built(recipe).height == 6
