@@ -131,6 +131,7 @@ columns_options = [
     click.option("--answer", help="The column of the gold answer."),
     click.option("--response", help="The column of the response; a think block in it is split off."),
     click.option("--reasoning", help="The column of the thinking."),
+    click.option("--prefix", default="", help="Put before the name of each new column."),
     click.option("--out", type=click.Path(path_type=Path), required=True, help="A .parquet or .jsonl file to write."),
 ]
 
@@ -148,13 +149,13 @@ def with_columns(command: Any) -> Any:
 )
 @with_columns
 @workers_option
-def verify(file: Path, names: str, out: Path, workers: int, **columns: str | None) -> None:
+def verify(file: Path, names: str, prefix: str, out: Path, workers: int, **columns: str | None) -> None:
     """Score the rows of an existing FILE with verifiers, without a recipe."""
     from datafactory.scorefile import verify_file
     from datafactory.settings import verifiers_of
 
     with stoppable(None):
-        for line in verify_file(file, verifiers_of(names), out, columns, workers or os.cpu_count() or 1):
+        for line in verify_file(file, verifiers_of(names), out, columns, prefix, workers or os.cpu_count() or 1):
             click.echo(line)
 
 
@@ -162,11 +163,11 @@ def verify(file: Path, names: str, out: Path, workers: int, **columns: str | Non
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--with", "names", required=True, help="Filters by comma: repetition,length or all.")
 @with_columns
-def measure(file: Path, names: str, out: Path, **columns: str | None) -> None:
+def measure(file: Path, names: str, prefix: str, out: Path, **columns: str | None) -> None:
     """Measure the rows of an existing FILE with filters, without a recipe."""
     from datafactory.scorefile import measure_file
 
-    for line in measure_file(file, names.split(","), out, columns):
+    for line in measure_file(file, names.split(","), out, columns, prefix):
         click.echo(line)
 
 

@@ -43,17 +43,23 @@ class Part:
 
 
 def verify_file(
-    path: Path, uses: tuple[Use, ...], out: Path, columns: dict[str, str | None], workers: int = 1
+    path: Path,
+    uses: tuple[Use, ...],
+    out: Path,
+    columns: dict[str, str | None],
+    prefix: str = "",
+    workers: int = 1,
 ) -> Iterator[str]:
     """The file's rows with the columns of each verifier, written to `out`; yields a line per verifier."""
     found = mapping_of(path, columns)
-    _free(path, score_columns(uses))
+    _free(path, [f"{prefix}{name}" for name in score_columns(uses)])
     counts: dict[str, Counter[str]] = {use.name: Counter() for use in uses}
     total = 0
 
     def lines() -> Iterator[str]:
         nonlocal total
-        for part in local.stream((partial(_scored, path, uses, found, rows) for rows in _chunks(path)), workers):
+        tasks = (partial(_scored, path, uses, found, prefix, rows) for rows in _chunks(path))
+        for part in local.stream(tasks, workers):
             total += part.rows
             for name, statuses in part.statuses.items():
                 counts[name].update(statuses)
@@ -75,13 +81,15 @@ def verify_file(
             raise StageError(f"the verifier {name} decided too few rows: {failed:,} of {total:,} ended in an error")
 
 
-def _scored(path: Path, uses: tuple[Use, ...], found: dict[str, str], rows: list[Row]) -> Part:
+def _scored(path: Path, uses: tuple[Use, ...], found: dict[str, str], prefix: str, rows: list[Row]) -> Part:
     table = score(uses, table_of(rows, found)).select(score_columns(uses))
     statuses = {use.name: Counter(table[f"{use.name}_status"].to_list()) for use in uses}
-    return Part(len(rows), _beside(path, rows, table), statuses)
+    return Part(len(rows), _beside(path, rows, table.rename(lambda name: f"{prefix}{name}")), statuses)
 
 
-def measure_file(path: Path, names: Sequence[str], out: Path, columns: dict[str, str | None]) -> Iterator[str]:
+def measure_file(
+    path: Path, names: Sequence[str], out: Path, columns: dict[str, str | None], prefix: str = ""
+) -> Iterator[str]:
     """The file's rows with a column per filter, written to `out`; yields a line per filter. `all` is every filter."""
     chosen = [name.strip() for name in names]
     have = columns_at(path)
@@ -91,7 +99,7 @@ def measure_file(path: Path, names: Sequence[str], out: Path, columns: dict[str,
         ]
     uses = [plugins.find("filter", name, Path()) for name in chosen]
     found = mapping_of(path, columns)
-    _free(path, [use.name for use in uses])
+    _free(path, [f"{prefix}{use.name}" for use in uses])
     parts: list[pl.DataFrame] = []
 
     def measured(rows: list[Row]) -> str:
@@ -102,7 +110,7 @@ def measure_file(path: Path, names: Sequence[str], out: Path, columns: dict[str,
             pl.Series(name, [_number(row.get(name)) for row in rows], dtype=pl.Float64) for name in scores
         )
         parts.append(measure(uses, table))
-        return _beside(path, rows, parts[-1])
+        return _beside(path, rows, parts[-1].rename(lambda name: f"{prefix}{name}"))
 
     # a group has to be measured whole, and a file may hold it anywhere
     whole = any(use.name == "pass_rate" for use in uses)
@@ -126,7 +134,9 @@ def _number(value: int | float | None) -> float | None:
 def _free(path: Path, names: list[str]) -> None:
     taken = [name for name in names if name in columns_at(path)]
     if taken:
-        raise UserError(f"{path} has a column '{taken[0]}' already; it would be written over")
+        raise UserError(
+            f"{path} has a column '{taken[0]}' already, which would be written over: --prefix names the new ones apart"
+        )
 
 
 def _chunks(path: Path, size: int | None = CHUNK) -> Iterator[list[Row]]:
@@ -141,7 +151,9 @@ def _beside(path: Path, rows: list[Row], added: pl.DataFrame) -> str:
     for row, new in zip(rows, added.iter_rows(named=True), strict=True):
         if not row.keys().isdisjoint(new):
             name = next(name for name in new if name in row)
-            raise UserError(f"{path} has a column '{name}' already; it would be written over")
+            raise UserError(
+                f"{path} has a column '{name}' already, which would be written over: --prefix names the new ones apart"
+            )
         texts.append(clean(json.dumps({**row, **new}, ensure_ascii=False, default=str)) + "\n")
     return "".join(texts)
 

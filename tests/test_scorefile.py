@@ -210,3 +210,15 @@ print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         most[count] = int(ran.stdout.split("peak ")[1])
     # 60,000 rows in memory, as lists of Python's objects, are over 100 MB
     assert most[60_000] < most[2_000] + 60_000, most
+
+
+def test_a_prefix_keeps_new_columns_apart_from_the_files_own(tmp_path: Path):
+    file = write_rows(tmp_path / "rows.jsonl", [{"answer": "2", "response": "2", "math": "geometry"}])
+    refused = command("verify", file, "--with", "math", "--out", tmp_path / "o.jsonl")
+    assert refused.returncode == 2 and "has a column 'math' already" in refused.stderr
+    for words in (("verify", "--with", "math"), ("measure", "--with", "length")):
+        ran = command(*words, file, "--prefix", "our_", "--out", tmp_path / "o.jsonl")
+        assert ran.returncode == 0, ran.stderr
+        row = json.loads((tmp_path / "o.jsonl").read_text())
+        assert row["math"] == "geometry" and ("our_math_status" in row) == (words[0] == "verify")
+        assert all(name in ("answer", "response", "math") or name.startswith("our_") for name in row)
