@@ -17,6 +17,7 @@ _TOKENS = re.compile(
     |\\.|(?P<open>\{)|(?P<close>\})""",
     re.X | re.S,
 )
+_OPENING = re.compile(r"\\(?:(?:begin)?boxed|fbox)\s*\{")
 _BOX_WORD = re.compile("box")  # a literal, which is found fast in a long text
 _FAR = 2000  # characters between two boxes that cannot be joined, nor one inside the other
 _SET = r"(?:\s|\$|\\[()\[\],;!]|\\q?quad|\\text\s*\{\s*\})"  # what typesets and says nothing
@@ -26,15 +27,16 @@ _JOINED = re.compile(
     rf"|\\text\s*\{{[^{{}}]*\b(?:and|or)\b[^{{}}]*\}}){_SET}*(?:(?:and|or)\b{_SET}*)*"
     rf"(?:[A-Za-z](?:_\{{?\w{{1,3}}\}}?)?(?:\([a-z]\))?{_SET}*={_SET}*)?"
 )
-_STATING = ("answer", "Answer", "ANSWER", "####", "result", "Result", "答案", "结果", "答")
+_STATING = ("answer", "Answer", "ANSWER", "####", "result", "Result", "Ans", "ANS", "A:", "答案", "结果", "答", "选")
 _STATED = re.compile(
-    r"\b(?:answers?|result)\b[ *]*(?:(?:for|to) [^\n:.]{1,40}(?=:))?"
+    r"\b(?:answers?|result|ans)\b[ *]*(?:(?:for|to) [^\n:.]{1,40}(?=:))?"
     r"(?:(?:\bis|\bare)\b(?! (?:not|no longer)\b)|[:：=])"
-    r"|####|(?:答案|结果)(?:应该|应当|应|就)?(?:是|为|等于|[:：])|(?<![^\s])答\s{0,3}[:：]",
+    r"|####|(?<![^\n])A:(?=\s)|选(?:择|项)?(?:为|是)?[:： ]*(?=[$(（*]*[A-Ja-j][^a-z])|(?:答案|结果)(?:应该|应当|应|就)?(?:是|为|等于|[:：])|(?<![^\s])答\s{0,3}[:：]",
     re.I,
 )
 _REASON = re.compile(
-    r"[.!?](?=\s|\$?$)(?<!\d\.\d)|[。！？；]|,?\s(?:because|since|where|which|so that)\b|，(?:因为|所以|其中)"
+    r"[.!?](?=\s|\$?$)(?<!\d\.\d)|[。！？；]|，(?:因为|所以|其中|而?不是)"
+    r"|,?\s(?:because|since|where|which|so that|(?:al)?though|rather than|instead of)\b|(?:,|\sand|\sbut)\s+not\b"
 )
 _INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -47,7 +49,11 @@ _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|
 _SPACE = re.compile(r"(?<!\d) | (?!\d)")  # the space in "1 1/2" means something
 _DIGITS = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
 # among words, Chinese ones too, which stand next to it
-_A_NUMBER = re.compile(r"(?<![A-Za-z0-9_.\\)])-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+|(?::\d+)+)?%?(?![A-Za-z0-9_])")
+_A_NUMBER = re.compile(
+    r"(?<![A-Za-z0-9_.\\)])-?(?:\d+ \d+/\d+|\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+|/\d+|(?::\d+)+)?%?"
+    r"(?:\s?[ap]\.\s?m\.|\s?[ap]m\b)?)(?![A-Za-z0-9_])"
+)
+_EMPHASIS = re.compile(r"(?<![A-Za-z0-9)\]}*])(\*{1,3})(?![\s*])(?![A-J]\1)([^*\n]{1,300})(?<!\s)\1(?![0-9(*])")
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)(?:(?P<a>{_DIGITS})(?:/(?P<b>{_DIGITS}))?|\\frac\{{(?P<c>-?{_DIGITS})\}}\{{(?P<d>-?{_DIGITS})\}})"
 )
@@ -118,6 +124,20 @@ def _boxes(text: str, start: int) -> list[_Box]:
     return boxes
 
 
+def in_open_box(text: str) -> bool:
+    """Whether the text ends within a \\boxed{: whatever stands before it is no answer, since another one was coming."""
+    at = text.rfind("box")
+    opening = _OPENING.search(text, max(at - len("\\begin"), 0)) if at >= 0 else None
+    if opening is None:
+        return False
+    depth = 1
+    for token in _TOKENS.finditer(text, opening.end()):
+        depth += bool(token["open"] or token["box"]) - bool(token["close"])
+        if depth == 0:
+            return False
+    return True
+
+
 class _Box(NamedTuple):
     """Positions in a text: before and after the command, start and end of what it holds."""
 
@@ -173,16 +193,26 @@ def last_formula(text: str) -> tuple[int, str] | None:
     return found
 
 
-def last_number(text: str) -> str | None:
-    """The number that prose ends on; empty where it stands in a sum that is not worked out; None without one."""
+def unemphasised(text: str) -> str:
+    """Without Markdown's stars around words and numbers; an option's letter keeps them, they mark it."""
+    return _EMPHASIS.sub(r"\2", text)
+
+
+def last_number(text: str) -> re.Match[str] | None:
+    """The number that prose ends on: a mixed number, a ratio and a time of day are one."""
     found = None
     for found in _A_NUMBER.finditer(text):  # noqa: B007
         pass
-    if found is None:
-        return None
-    before, after = text[: found.start()].rstrip(" $"), text[found.end() :].lstrip(" ")
-    open_sum = (not before.endswith("**") and before[-1:] in tuple("+-*/×÷^−(")) or after[:1] in tuple("+*/×÷^=")
-    return "" if open_sum else found[0]
+    return found
+
+
+def is_worked_out(number: re.Match[str]) -> bool:
+    """Whether a number stands in no sum that is still to be worked out, and in no formula that does not end."""
+    text = number.string
+    before, after = text[: number.start()].rstrip(" $"), text[number.end() :].lstrip(" ")
+    line = text[-_LONGEST_FORMULA:].rpartition("\n")[2].replace(r"\{", "").replace(r"\}", "")
+    cut_off = "\\" in line and line.count("{") > line.count("}")
+    return not cut_off and before[-1:] not in tuple("+-*/×÷^−(") and after[:1] not in tuple("+*/×÷^=")
 
 
 def plain(answer: str) -> str:

@@ -52,7 +52,9 @@ class Desk:
 
     def sandbox(self) -> Sandbox:
         if not hasattr(self._own, "sandbox"):
-            self._own.sandbox = Sandbox({"grade.py": _source("grade")} | _package((*INSIDE, "trees")), mode=self.mode)
+            self._own.sandbox = Sandbox(
+                {"grade.py": _source("grade")} | _package((*INSIDE, "remote", "trees")), mode=self.mode
+            )
             self._all.append(self._own.sandbox)
         return self._own.sandbox
 

@@ -64,8 +64,11 @@ class Conversation:
     def _exactly(self, size: int, deadline: float) -> bytes | None:
         text = bytearray()
         while len(text) < size:
+            left = deadline - time.monotonic()
+            if left <= 0 and text:  # a byte at a time does not stretch it
+                return None
             try:
-                self._channel.settimeout(max(0.001, deadline - time.monotonic()))
+                self._channel.settimeout(max(0.001, left))
                 part = self._channel.recv(min(size - len(text), 1 << 16))
             except OSError:
                 return None

@@ -113,7 +113,9 @@ class Started:
 
     def stop(self, patience: float) -> None:
         """End the run that is going on, unless it ends by itself in time; its answer comes either way."""
-        if not select.select([self.control], [], [], patience)[0]:
+        waiting = select.poll()  # select() knows no file above 1023
+        waiting.register(self.control, select.POLLIN)
+        if not waiting.poll(patience * 1000):
             try:
                 self.control.send(STOP)
             except OSError:

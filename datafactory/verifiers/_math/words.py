@@ -79,6 +79,26 @@ _LEADING_TEXT = re.compile(r"\\text\s*\{[^{}\d]*\}\s*(?=[-\d\\(])")
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b|[^\w\s']")
 
 
+_BOUND = re.compile(
+    r"(at least|at most|no (?:more|less|fewer) than|less than|fewer than|under|below|more than|greater than|over|above"
+    r"|up to)\s+(?=[-$\\\d.])",
+    re.I,
+)
+_BOUND_SIGNS = {"at least": r"\ge", "at most": r"\le", "up to": r"\le", "less than": "<", "fewer than": "<", "under": "<",
+                "below": "<", "more than": ">", "greater than": ">", "over": ">", "above": ">",
+                "no more than": r"\le", "no less than": r"\ge", "no fewer than": r"\ge"}  # fmt: skip
+
+
+def is_bound(text: str) -> bool:
+    """Whether words say that a number is only a bound: at least 5."""
+    return _BOUND.match(text) is not None
+
+
+def number(text: str) -> str | None:
+    """The number that words say, as LaTeX, if they say one."""
+    return NUMBERS.get(text.casefold())
+
+
 def normal(text: str) -> str:
     """Words in one wording: case, articles and punctuation do not count."""
     text = " ".join(_ARTICLES.sub(" ", re.sub(r"\\text\{([^{}]*)\}", r"\1", text).casefold()).split())
