@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
-from datafactory.programs.tests import Language
+from datafactory.programs.tests import Language, Stated
 from datafactory.sandbox import Limits, Outcome
 
 # A test that met the time limit costs all of it: after so many the others do not run, and count as failed.
@@ -30,6 +31,12 @@ class Allowed:
 
     seconds: float
     memory: int
+
+    @classmethod
+    def where(cls, stated: Stated, time_limit: float, time_factor: float, memory_limit: int) -> Self:
+        """What a problem states, its time so many times over; these seconds and MiB where it states nothing."""
+        seconds = time_limit if stated.seconds is None else stated.seconds * time_factor
+        return cls(seconds, max(memory_limit << 20, stated.memory or 0))
 
     def limits(self, output: int = 1 << 20) -> Limits:
         # CPU time decides. Wall time is for what sleeps: on a busy machine a program waits without being slow.

@@ -45,7 +45,7 @@ def run(
     if tests.checker is None:
         judged = [result.failed or _difference(result, how, tests.tolerance or tolerance) for result in results]
     else:
-        judged = _checked(tests.checker, results, mode)
+        judged = checked(tests.checker, results, mode)
     failed = next(
         (f"input {running.short(r.case.input)}: {why}" for r, why in zip(results, judged, strict=True) if why), ""
     )
@@ -64,6 +64,8 @@ def compiled(sandbox: Sandbox, language: Language) -> str:
     if not TOOLS[language].compile:
         return ""
     outcome = sandbox.run(TOOLS[language].compile, limits=COMPILING, keep=True)
+    if b"Killed signal" in outcome.stderr:  # somebody ended a part of the compiler, which says nothing of the program
+        outcome = sandbox.run(TOOLS[language].compile, limits=COMPILING, keep=True)
     if outcome.succeeded:
         return ""
     lines = outcome.stderr.decode("utf-8", "replace").splitlines()
@@ -91,7 +93,7 @@ def _difference(result: Result, how: compare.How, tolerance: float | None) -> st
     return f"expected {running.short(wanted)}, got {running.short(result.output)}"
 
 
-def _checked(checker: Checker, results: Sequence[Result], mode: Mode) -> list[str]:
+def checked(checker: Checker, results: Sequence[Result], mode: Mode) -> list[str]:
     """What a checker says of each output: exit status 0 accepts, 1 and 2 reject, as with testlib."""
     tool = TOOLS[checker.language]
     files = {tool.file: checker.source.encode()}

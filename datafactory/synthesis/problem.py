@@ -45,7 +45,8 @@ def task_of(row: Mapping[str, Any], submissions: Sequence[Submission], rules: Ru
         known = f"{right} of {rules.min_right}, among {len(submissions)} submissions"
         lost = "".join(f"; submission {s.number}: {why}" for s, why in programs.items() if isinstance(why, str))
         raise SetAside("too few right submissions", known + lost)
-    return Task(own.what, _allowed(own.stated, running), programs)
+    allowed = Allowed.where(own.stated, running.time_limit, running.time_factor, running.memory_limit)
+    return Task(own.what, allowed, programs)
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,6 @@ def tests_of(row: Mapping[str, Any]) -> Own:
     if not isinstance(what, StdioTests):
         raise SetAside("its tests call a function", "only programs that read stdin and write stdout get tests")
     return Own(what, tests.stated)
-
-
-def _allowed(stated: Stated, running: Running) -> Allowed:
-    seconds = running.time_limit if stated.seconds is None else stated.seconds * running.time_factor
-    return Allowed(seconds, max(running.memory_limit << 20, stated.memory or 0))
 
 
 def _program(submission: Submission, tests: StdioTests, running: Running) -> Program | str:

@@ -85,7 +85,7 @@ def _checked(claims: Sequence[Claim], tests: StdioTests, mode: Mode) -> list[boo
     assert tests.checker is not None
     results = [stdio.Result(Case(claim.input, claim.expected), _outcome(claim.got), "") for claim in claims]
     try:
-        return [not why for why in stdio._checked(tests.checker, results, mode)]
+        return [not why for why in stdio.checked(tests.checker, results, mode)]
     except Unreadable:
         if len(claims) == 1:
             return [None]

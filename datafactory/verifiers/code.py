@@ -164,9 +164,7 @@ def _outcome(tests: Tests, program: Program, config: Config, desk: functions.Des
 
 
 def _allowed(tests: Tests, config: Config) -> Allowed:
-    stated = tests.stated.seconds
-    seconds = config.time_limit if stated is None else stated * config.time_factor
-    return Allowed(seconds, max(config.memory_limit << 20, tests.stated.memory or 0))
+    return Allowed.where(tests.stated, config.time_limit, config.time_factor, config.memory_limit)
 
 
 def _verdict(program: Program, ran: Ran | Verdict, lint: int | None, tests: Tests, config: Config) -> Verdict:
