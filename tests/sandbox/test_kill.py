@@ -135,6 +135,7 @@ def test_nothing_outlives_the_process_that_started_it(mode: Mode, tmp_path: Path
 
 @pytest.mark.parametrize("mode", WALLED)
 def test_an_interrupted_run_leaves_nothing_and_the_next_is_right(mode: Mode):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a script ignore it
     with Sandbox({"main.py": SLOW}, Limits(wall=60), mode) as sandbox:
         sandbox.run(["true"])
         pids = of_sandbox(sandbox)
