@@ -27,6 +27,7 @@ import math_verify
 
 from datafactory.types import Completion, Problem
 from datafactory.verifiers import math
+from datafactory.verifiers._math.reading import read
 
 SIZE = 16
 
@@ -54,7 +55,7 @@ def main(traces: Path, groups: int, rounds: int, shown: int) -> None:
         rates: dict[str, list[float]] = {"ours": [], "math-verify": []}
         for _ in range(rounds):
             math.compare.cache_clear()
-            math.read.cache_clear()
+            read.cache_clear()
             rates["ours"].append(rate(ours_of, rows))
             rates["math-verify"].append(rate(theirs_of, rows))
         for who, found in rates.items():

@@ -15,7 +15,8 @@ from typing import Any
 
 import math_verify
 import mpmath
-from sympy import Basic, Expr, MatrixBase
+from sympy import Basic, Expr, MatrixBase, Symbol
+from sympy.core.function import AppliedUndef
 
 from datafactory import answers
 from datafactory.verifiers._math.approximate import approximate
@@ -23,12 +24,20 @@ from datafactory.verifiers._math.exact import Point, Undefined
 from datafactory.verifiers._math.form import Form, Value, Words, readable
 from datafactory.verifiers._math.reading import read
 from datafactory.verifiers._math.same import same_answer
+from datafactory.verifiers._math.spelling import spelled
 from datafactory.verifiers._math.tree import Node, has, in_tens, symbols
 from datafactory.verifiers._math.value import POINTS, same_value
 
 logging.getLogger("math_verify").setLevel(logging.ERROR)  # says once per process that its timeouts are off
 
 DIGITS = 60
+# what math-verify reads a part of, and compares that: congruences, cases, quantifiers, bounds, words
+_NOT_WHOLE = re.compile(
+    r"\\(?:equiv|p?mod|forall|exists|nexists|Rightarrow|Leftrightarrow|implies|iff|to|subset|supset|notin|text|ldots|triangle"
+    r"|angle|parallel|perp|mathbb|cup|cap|setminus|in|ne|le|ge|approx|sim|begin\{(?![a-zA-Z]?matrix))(?![a-zA-Z])"
+    r"|\\\{|[<>:;~]|\.\.\."
+)
+_LIMIT = re.compile(r"\\lim\s*_\s*\{[^{}]*\}")
 _BARE_PERCENT = re.compile(r"(?<!\\)%")
 
 
@@ -36,10 +45,12 @@ def compare(gold: str, given: str) -> dict[str, Any]:
     decided = same_answer(gold, given, _same_leaf)
     if decided is not None:
         return {"gold": True, "equal": decided}
-    expected, got = _read(gold), _read(given)
     # the process is the boundary: math-verify's own timeouts need the main thread and do not always work
-    equal = bool(expected and got) and _verified(expected, got)
-    return {"gold": bool(expected) or _is_known(read(gold)), "equal": equal}
+    expected, got = _read(gold), _read(given)
+    return {
+        "gold": bool(expected) or _is_known(read(gold)),
+        "equal": bool(expected and got) and _verified(expected, got),
+    }
 
 
 def _is_known(gold: Form) -> bool:
@@ -102,8 +113,8 @@ class _Precise:
 
 
 def _read(text: str) -> list[Any]:
-    """The values that math-verify reads in a text."""
-    if isinstance(read(text), Words):
+    """The values that math-verify reads in a text, where it reads all of it: of what it does not know it takes a piece."""
+    if isinstance(read(text), Words) or _NOT_WHOLE.search(_LIMIT.sub("", spelled(text))):
         return []
     text = _BARE_PERCENT.sub(r"\\%", answers.respelled(text))
     if "\\begin" not in text:
@@ -113,4 +124,16 @@ def _read(text: str) -> list[Any]:
             return []  # prose, of which math-verify would read a number
         text = f"${text.strip().rstrip('.')}$"
     parsed = math_verify.parse(text, parsing_timeout=None)
-    return [value for value in parsed if isinstance(value, Basic | MatrixBase)]
+    values = [value for value in parsed if isinstance(value, Basic | MatrixBase)]
+    return values if values and _symbols_in(text) <= _names_of(values[0]) else []
+
+
+def _symbols_in(text: str) -> set[str]:
+    """The letters that stand alone in a text, and are not those of a differential, e or i."""
+    return set(re.findall(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])", re.sub(r"\\[a-zA-Z]+", " ", text))) - set("dei")
+
+
+def _names_of(value: Any) -> set[str]:
+    return {str(atom)[0] for atom in value.atoms(Symbol, AppliedUndef)} | {
+        str(atom.func)[0] for atom in value.atoms(AppliedUndef)
+    }

@@ -1,6 +1,7 @@
 """The exact value of an expression at a point, where it is rational and not too large to hold.
 
-Use  time and memory are bounded: Undefined for what would be large
+Use  time and memory are bounded: a bound stands before every operation, and the Point counts what all of them cost;
+     Undefined for what would be large
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from zlib import crc32
 
 from datafactory.verifiers._math.tree import Node
 
-MOST_BITS = 20_000
+MOST_BITS = 10_000  # of the arguments of one operation, and of a power
+MOST_WORK = 400_000  # bits that all operations at one point may read and write
 
 
 class Undefined(Exception):
@@ -28,6 +30,12 @@ class Point:
 
     def __init__(self, number: int, sign: int = 1) -> None:
         self.number, self.sign, self.branched = number, sign, False
+        self.spent = 0
+
+    def spend(self, bits: int) -> None:
+        self.spent += bits
+        if bits > 2 * MOST_BITS or self.spent > MOST_WORK:
+            raise Undefined
 
     def rational(self, name: str) -> Fraction:
         if name == "i":
@@ -44,16 +52,24 @@ def exact(node: Node, at: Point) -> Fraction:
     if node.kind == "symbol":
         return at.rational(node.name)
     values = [exact(argument, at) for argument in node.arguments]
-    if node.kind == "+":
-        return sum(values, Fraction(0))
-    if node.kind == "neg":
-        return -values[0]
-    if sum(_bits(value) for value in values) > MOST_BITS:
-        raise Undefined
     operation = _EXACT.get(node.kind)
     if operation is None:
         raise NotRational
-    return operation(*values)
+    if node.kind != "+":
+        return _applied(operation, at, *values)
+    total = values[0]
+    for value in values[1:]:
+        total = _applied(operation, at, total, value)
+    return total
+
+
+def _applied(operation: Callable[..., Fraction], at: Point, *values: Fraction) -> Fraction:
+    read = sum(map(_bits, values))
+    if read > MOST_BITS:
+        raise Undefined
+    found = operation(*values)
+    at.spend(read + _bits(found))
+    return found
 
 
 def _bits(value: Fraction) -> int:
@@ -61,7 +77,7 @@ def _bits(value: Fraction) -> int:
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    if abs(exponent) * _bits(base) > MOST_BITS:
+    if abs(exponent) * _bits(base) > MOST_BITS:  # before all else: the exponent may be a fraction
         raise Undefined
     if exponent.denominator != 1:
         return _root(base, Fraction(exponent.denominator)) ** exponent.numerator if base > 0 else _irrational()
@@ -95,7 +111,9 @@ def _factorial(number: Fraction) -> Fraction:
 
 
 def _binomial(above: Fraction, below: Fraction) -> Fraction:
-    if above.denominator != 1 or below.denominator != 1 or not 0 <= below <= 1000 or not 0 <= above <= 10**6:
+    if above.denominator != 1 or below.denominator != 1 or not 0 <= below <= above:
+        raise Undefined
+    if min(below, above - below) * _bits(above) > MOST_BITS:
         raise Undefined
     return Fraction(math.comb(above.numerator, below.numerator))
 
@@ -111,6 +129,8 @@ def _irrational() -> Fraction:
 
 
 _EXACT: dict[str, Callable[..., Fraction]] = {
+    "+": lambda a, b: a + b,
+    "neg": lambda a: -a,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
     "^": _power,

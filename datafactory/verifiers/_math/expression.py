@@ -31,6 +31,7 @@ def parse(text: str) -> Node:
 class _Reader:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens, self.at, self.depth, self.bars = tokens, 0, 0, 0
+        self.in_angle = 0  # functions of an angle around what is read
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -102,7 +103,11 @@ class _Reader:
         written = self.tokens[self.at - 1] == "}" or self.tokens[self.at - 1].isdigit()
         mixed = fraction and written and node.arguments[0].value < node.arguments[1].value  # type: ignore[operator]
         start = self.at
-        while self.peek() in ("!", "^", "'"):
+        while self.peek() in ("!", "^", "'", r"\degree"):
+            if self.peek() == r"\degree":
+                self.take()
+                node = _of("*", node, DEGREE) if self.in_angle else node
+                continue
             mixed = False
             if self.at - start > LONGEST_CHAIN:
                 raise Unreadable("too many powers")
@@ -169,9 +174,11 @@ class _Reader:
                 index = self.bracketed()
                 return _of("root", self.argument(whole=True), index)
             return _of("root", self.argument(whole=True), Node("number", Fraction(2), "2"))
+        if name == "angle":
+            return Node("symbol", name=f"angle({self.angle()})")
         if name in GREEK:
             return Node("symbol", name=f"\\{name}{self.subscript()}")
-        if name in ("overline", "bar", "tilde"):
+        if name in ("overline", "bar", "tilde", "arrow"):
             return Node("symbol", name=f"{name}({self.raw()}){self.subscript()}")
         if name == "text":
             inside = self.raw()
@@ -180,7 +187,20 @@ class _Reader:
             raise Unreadable(f"text {inside!r}")
         if name in FUNCTIONS and name not in ("gcd", "lcm", "max", "min"):
             return self.function(_NAMES.get(name, name))
+        for greek in _GREEK_FIRST:  # \pir, where a file has lost its spaces
+            if name.startswith(greek):
+                self.tokens[self.at : self.at] = list(name.removeprefix(greek))
+                return self.command(greek)
         raise Unreadable(f"\\{name}")
+
+    def angle(self) -> str:
+        """The letters of an angle, the same from both sides: ABC is CBA."""
+        if self.peek() == "{":
+            return self.raw()
+        letters = []
+        while self.peek().isalpha() and len(self.peek()) == 1 and len(letters) < 3:
+            letters.append(self.take() + self.subscript())
+        return min("".join(letters), "".join(reversed(letters)))
 
     def function(self, name: str) -> Node:
         base: tuple[Node, ...] = ()
@@ -196,7 +216,9 @@ class _Reader:
                 raise Unreadable("an inverse function")
         if name == "lg":
             name, base = "log", base or (TEN,)
+        self.in_angle += name in _OF_ANGLES
         node = Node(name, arguments=(self.function_argument(), *base))
+        self.in_angle -= name in _OF_ANGLES
         return node if power is None else _of("^", node, power)
 
     def function_argument(self) -> Node:
@@ -261,7 +283,11 @@ _CLOSES = {
     r"\ne",
     r"\to",
     r"\bmod",
+    r"\degree",
 }
+_OF_ANGLES = {"sin", "cos", "tan", "cot", "sec", "csc"}
+DEGREE = Node("/", arguments=(Node("symbol", name=r"\pi"), Node("number", Fraction(180), "180")))
+_GREEK_FIRST = sorted((name for name in GREEK - {"infty", "angle", "triangle"} if len(name) > 1), key=len, reverse=True)
 _MINUS_ONE = Node("neg", arguments=(Node("number", Fraction(1), "1"),))
 
 

@@ -45,7 +45,10 @@ def is_name(text: str) -> bool:
 
 
 def differ(name: str, other: str) -> bool:
-    """Two single symbols name different things; any other name may be another wording."""
+    """Two single symbols name different things, and so do two angles; any other name may be another wording."""
+    if r"\angle" in name and r"\angle" in other:
+        letters = [re.sub(r"[{}\s\\]", "", each.partition(r"\angle")[2]) for each in (name, other)]
+        return letters[0] not in (letters[1], letters[1][::-1])
     single = all(len(re.sub(r"[_{}\s\\]", "", each)) <= 2 and "(" not in each for each in (name, other))
     return single and re.sub(r"[{}\s]", "", name) != re.sub(r"[{}\s]", "", other) and "=" not in (name, other)
 

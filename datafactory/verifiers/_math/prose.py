@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 
 from datafactory import answers
-from datafactory.verifiers._math import words
+from datafactory.verifiers._math import phrases, words
 from datafactory.verifiers._math.form import Form, Ratio, Relation, Several, Value, Words, readable
-from datafactory.verifiers._math.prose_words import is_of_words, word_in
+from datafactory.verifiers._math.prose_words import is_circled, is_of_words, word_in
 from datafactory.verifiers._math.reading import read
 from datafactory.verifiers._math.tree import symbols
 
@@ -20,30 +20,60 @@ LONGEST = 4000  # characters of an answer; the longest gold answer of MATH has 1
 LONGEST_SAID = 100  # characters after "is" that may be an answer
 LONGEST_HERE = 1000  # characters of an answer that this process reads itself
 _CODE = re.compile(r"__\w+__|(?<!\\)\blambda\b|\w\(['\")]")  # states no answer, whatever number it ends in
-_FORMULAS = re.compile(r"\$\$?[^$]{1,300}\$\$?|\\\([^$\\]{1,300}\\\)")
+_FORMULAS = re.compile(r"(?<!\\)\$\$?[^$]{1,300}\$\$?|\\\([^$\\]{1,300}\\\)")
 _JOINTS = re.compile(r"\b(?:and|or|percent(?:age)?|pct)\b|[\s,;.%]")
 _WORD = re.compile(r"[A-Z][a-z]+\s+[\d\\(-]")  # So 5 + 6 = 11
 _SENTENCE = re.compile(r"[.!?。！？]\s+|\n")
 _SAYS = re.compile(r"\b(?:is|are|be|equals)\b[: ](?:(?:an?|the)\s)?")
 _OPTION_LABEL = re.compile(r"^\(?[A-J][.:)]\s+(?=\S)")
 _ENVIRONMENT = re.compile(r"\\begin\{([pbBvV]?matrix|array|cases|aligned)\}.{1,900}?\\end\{\1\}", re.S)
-_ASIDE = re.compile(r"(?<=[\d)}$%])\s+\((?=[a-z]{2})(?!(?:theta|alpha|beta|sqrt|sin|cos|tan|log|ln|pi|and|or)\b)[^()]*\)")
+_ASIDE = re.compile(
+    r"(?<=[\d)}$%])\s+\((?=[a-z]{2})(?!(?:theta|alpha|beta|sqrt|sin|cos|tan|log|ln|pi|and|or)\b)[^()]*\)"
+)
+_SUM_ASIDE = re.compile(
+    r"(?<=[a-z]{3})(?<!sin)(?<!cos)(?<!tan)(?<!log)(?<!qrt)\s+\([^(),]*\d\s*[-+*/×÷=]\s*\d[^(),]*\)(?=[.。!]?$)"
+)  # 18 eggs (6 + 12)
 _REASON = re.compile(
     r",?\s(?:because|since|(?:al|even )?though|rather than|instead of)\b|(?:,|\sand|\sbut)\s+not\b|，而?不是|"
     r",?\s(?:at|when|where|if)\s+(?=\$?\\?\(?\s*[a-zA-Z]\s*=)"
 )
+_CHINESE_LEAD = re.compile(r"^[\u4e00-\u9fff]+[:：,，]?\s*(?=[-\dA-Za-z\\(（$])")  # 解得 x=5
 _NUMBER = r"\$?-?\d[\d,.]*\d?\$?"
-_CLAIMED = re.compile(rf"({_NUMBER})\s+is\s+(?:the|my|our)\s+(?:final\s+|correct\s+)?answer\b")
+_CLAIMED = re.compile(
+    rf"(\$[^$]{{1,200}}\$|(?<![^\s*]){_NUMBER})\s+is\s+(?:the|my|our)\s+(?:final\s+|correct\s+)?answer\b"
+)
 _DENIED = re.compile(
     rf"(?:\b(?:is|are|be|was)\s+not|n't(?:\s+be)?|\bnot\s+(?:be|equal\s+to))\s+(?:equal\s+to\s+)?{_NUMBER}(?!\S*\d)[^\d]*$"
     rf"|{_NUMBER}\s+(?:is\s+not|isn't|cannot\s+be|can't\s+be)\s+(?:the|my|our|an?|correct|right)\b[^\d]*$"
-    rf"|{_NUMBER}\s+is\s+(?:wrong|incorrect|false)\b[^\d]*$"
+    rf"|{_NUMBER}(?:,?\s+which)?\s+is\s+(?:wrong|incorrect|false)\b[^\d]*$"
 )
 _LEFT_OPEN = re.compile(rf"\b(?:between\s+{_NUMBER}\s+and|either\s+{_NUMBER}[\w ]{{0,30}}\bor)\s+{_NUMBER}\W*$")
 _ITEM = r"\s*-?[\w./\\{}^+√-]+\s*"
 _TUPLE = re.compile(rf"[(\[]{_ITEM}(?:,{_ITEM}){{1,5}}[)\]]")
-_FORMAL = re.compile(r"(?:[-+*/^=<>≤≥≠±(){}\[\].,|!:\d√π∞%]|\\[a-zA-Z]+|(?:sin|cos|tan|log|ln|sqrt|exp|pi)|(?<![a-zA-Z])[a-zA-Z]{1,2}(?![a-zA-Z]))+")
-_SMALL_WORDS = {"is", "of", "to", "at", "in", "so", "we", "be", "it", "an", "or", "by", "as", "a", "I", "on", "if", "So", "It"}
+_FORMAL = re.compile(
+    r"(?:[-+*/^=<>≤≥≠±(){}\[\].,|!:\d√π∞%]|\\[a-zA-Z]+|(?:sin|cos|tan|log|ln|sqrt|exp|pi)|(?<![a-zA-Z])[a-zA-Z]{1,2}(?![a-zA-Z]))+"
+)
+_SMALL_WORDS = {
+    "is",
+    "of",
+    "to",
+    "at",
+    "in",
+    "so",
+    "we",
+    "be",
+    "it",
+    "an",
+    "or",
+    "by",
+    "as",
+    "a",
+    "I",
+    "on",
+    "if",
+    "So",
+    "It",
+}
 
 
 def answer_in(response: str, gold: str) -> str:
@@ -71,13 +101,13 @@ def stated_in(text: str, gold: str) -> str | None:
         return None
     if not is_of_words(gold, form := read(gold)):
         said = _OPTION_LABEL.sub("", said)
-    said = answers.unemphasised(_ASIDE.sub("", said)).strip()
+    said = _SUM_ASIDE.sub("", answers.unemphasised(_ASIDE.sub("", said)).strip())
     if len(said) <= LONGEST_HERE and _is_answer(said):
         parts = [said]
     else:
         parts = [answers.claim(said[:LONGEST]), said[:LONGEST]]
     for part in parts:
-        if words.is_bound(part) or (len(part) < LONGEST_SAID and words.number(part) is not None):
+        if phrases.is_bound(part) or (len(part) < LONGEST_SAID and words.number(part) is not None):
             return part
         found = _ending(part, gold)
         # "the answer is correct" states no number
@@ -88,12 +118,14 @@ def stated_in(text: str, gold: str) -> str | None:
 
 def _ending(text: str, gold: str) -> str:
     """All of a text that is an answer and nothing else, else what its prose ends on: of a sum it quotes, nothing."""
-    if len(text) <= LONGEST_HERE and _is_answer(text):
-        return text
     form = read(gold)
-    if is_of_words(gold, form):
+    of_words = is_of_words(gold, form)
+    text = text if of_words else _CHINESE_LEAD.sub("", text)
+    if len(text) <= LONGEST_HERE and _is_answer(text) and not is_circled(gold):
+        return text
+    if of_words:
         return word_in(text[-LONGEST:], gold, form) or ""
-    text = _shortened(_ASIDE.sub("", text))
+    text = _shortened(_SUM_ASIDE.sub("", _ASIDE.sub("", text).rstrip()))
     last = _SENTENCE.split(text.strip())[-1]
     if claimed := _CLAIMED.search(last):
         return claimed[1]
@@ -115,9 +147,9 @@ def _formula_or_number(text: str, form: Form) -> str:
     formula = answers.last_formula(text)
     if formula and "\\" not in formula[1] and not answers.is_formula(formula[1]):
         formula = None  # between two prices stands prose
-    *_, matrix = [None, *_ENVIRONMENT.finditer(text[-LONGEST:])]
-    if matrix and not (formula and matrix[0] in formula[1]):
-        formula = (len(text[:-LONGEST]) + matrix.end(), matrix[0])
+    *_, matrix = [None, *_ENVIRONMENT.finditer(text, max(len(text) - LONGEST, 0))]
+    if matrix and (formula is None or formula[0] < matrix.start()):
+        formula = (matrix.end(), matrix[0])
     after = text[formula[0] :].replace("$", " ") if formula else text
     if formula and isinstance(form, Several):
         return _joined(text[-LONGEST_HERE:]) or formula[1]
@@ -156,7 +188,11 @@ def _formal_end(sentence: str) -> str:
         taken.insert(0, word)
     formula = " ".join(taken).strip(",:; ")
     wanted = any(character.isdigit() for character in formula) and len(formula) <= LONGEST_SAID
-    return formula if wanted and isinstance(form := read(formula), Relation | Several | Value | Ratio) and readable(form) else ""
+    return (
+        formula
+        if wanted and isinstance(form := read(formula), Relation | Several | Value | Ratio) and readable(form)
+        else ""
+    )
 
 
 def _joined(text: str) -> str:

@@ -11,7 +11,6 @@ import re
 
 from datafactory.verifiers._math import words
 from datafactory.verifiers._math.form import Form, Several, Value, Words
-from datafactory.verifiers._math.reading import read
 
 _SENTENCE = re.compile(r"[.!?。！？]\s+|\n")
 _DELIMITERS = re.compile(r"\\[()\[\]]|\$\$?")
@@ -33,7 +32,13 @@ _KINDS = [
     )
 ]
 _CIRCLED = re.compile("[①-⑳](?:[、,，和 ]*[①-⑳])*")
+_APART_FROM = re.compile(r"\b(?:other than|except|besides|apart from|unless)\b")
 _PHRASES = sorted(words.SETS, key=len, reverse=True)
+
+
+def is_circled(gold: str) -> bool:
+    """Whether the gold answer is a choice of statements: ①③."""
+    return _CIRCLED.fullmatch(gold) is not None
 
 
 def is_of_words(gold: str, form: Form) -> bool:
@@ -42,7 +47,7 @@ def is_of_words(gold: str, form: Form) -> bool:
         isinstance(form, Words)
         or _CHOICE.fullmatch(gold) is not None
         or (isinstance(form, Value) and form.text in words.SETS.values())
-        or _CIRCLED.fullmatch(gold) is not None
+        or is_circled(gold)
     )
 
 
@@ -51,7 +56,7 @@ def word_in(text: str, gold: str, form: Form) -> str | None:
     if not sentences:
         return None
     last = sentences[-1]
-    if _CIRCLED.fullmatch(gold):
+    if is_circled(gold):
         *_, found = [None, *_CIRCLED.finditer(last)]
         return found[0] if found else last
     if not isinstance(form, Words):
@@ -83,7 +88,11 @@ def _option_in(sentence: str) -> str | None:
 def _phrase_in(sentence: str) -> str | None:
     """No solution, all real numbers, ...: what the sentence says."""
     said = f" {words.normal(sentence)} "
-    return next((phrase for phrase in _PHRASES if f" {phrase} " in said or (not phrase.isascii() and phrase in said)), None)
+    if _APART_FROM.search(said):
+        return None
+    return next(
+        (phrase for phrase in _PHRASES if f" {phrase} " in said or (not phrase.isascii() and phrase in said)), None
+    )
 
 
 def _said_instead(sentence: str, expected: str) -> str | None:

@@ -13,12 +13,26 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
+from typing import TypeGuard
 
-from datafactory.verifiers._math import words
+from datafactory.verifiers._math import phrases, units, words
+from datafactory.verifiers._math.approximate import FLOATS, approximate
 from datafactory.verifiers._math.exact import NotRational, Point, Undefined, exact
-from datafactory.verifiers._math.form import Form, Matrix, Ratio, Relation, Several, Value, Words
+from datafactory.verifiers._math.expression import DEGREE
+from datafactory.verifiers._math.form import (
+    Combined,
+    Form,
+    Labelled,
+    Matrix,
+    Ratio,
+    Relation,
+    Residue,
+    Several,
+    Value,
+    Words,
+)
 from datafactory.verifiers._math.names import differ, grouped, is_name, named, one_letter
-from datafactory.verifiers._math.reading import read
+from datafactory.verifiers._math.reading import condition, read
 from datafactory.verifiers._math.sets import intervals, is_set
 from datafactory.verifiers._math.tree import Node, has, symbols
 
@@ -34,6 +48,15 @@ def same_answer(gold: str, given: str, leaf: Leaf) -> bool | None:
     choice = _same_choice(gold, given)
     if choice is not None:
         return choice
+    conditions = condition(gold), condition(given)
+    if (
+        conditions[0]
+        and conditions[1]
+        and not isinstance(conditions[0], Words)
+        and not isinstance(conditions[1], Words)
+    ):
+        if same(conditions[0], conditions[1], leaf) is False:  # for x > 0, for x < 0
+            return False
     decided = same(read(gold), read(given), leaf)
     if decided is not True and ("," in gold or "," in given):  # 100,200 is a number or two
         as_lists = same(read(gold, lists=True), read(given, lists=True), leaf)
@@ -56,16 +79,28 @@ def _same_choice(gold: str, given: str) -> bool | None:
 def same(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     if gold == given and not _unread(gold):
         return True
+    if isinstance(gold, Labelled) or isinstance(given, Labelled):
+        leads = [form.lead for form in (gold, given) if isinstance(form, Labelled)]
+        if len(leads) == 2 and not phrases.same_lead(*leads):
+            return False
+        bare = [form.form if isinstance(form, Labelled) else form for form in (gold, given)]
+        return same(bare[0], bare[1], leaf)
     if isinstance(gold, Words) or isinstance(given, Words):
         return _same_words(gold, given)
+    if isinstance(gold, Residue) or isinstance(given, Residue):
+        return _same_residue(gold, given, leaf)
     if isinstance(gold, Relation) and isinstance(given, Relation) and (together := _same_relation(gold, given, leaf)):
         return True
     if is_set(gold) or is_set(given):
         return _same_set(gold, given, leaf)
+    if _is_rounded(gold) and _is_rounded(given):
+        return _every(same(a, b, leaf) for a, b in zip(gold.sides[-2:], given.sides[-2:], strict=True))
     for one, other, turned in ((gold, given, False), (given, gold, True)):
         if isinstance(one, Relation) and one.signs[-1:] == ("~",) and isinstance(other, Value) and len(one.sides) > 1:
             exactly, roughly = one.sides[-2:]
-            sides = [roughly] if is_name(one.texts[-2]) else [exactly, roughly]
+            sides = (
+                [roughly] if is_name(one.texts[-2]) else [exactly, roughly] if _rounds(exactly, roughly) else [exactly]
+            )
             return _any(same(other, side, leaf) if turned else same(side, other, leaf) for side in sides)
     (name, gold_value), (other_name, given_value) = named(gold), named(given)
     if name and other_name:
@@ -116,6 +151,8 @@ def _any(decisions: Iterable[bool | None]) -> bool | None:
 
 
 def _same_words(gold: Form, given: Form) -> bool | None:
+    if any(isinstance(form, Words) and words.normal(form.text) == "otherwise" for form in (gold, given)):
+        return True  # the condition of the last row of cases
     texts = []
     for form in (gold, given):
         name, value = named(form)
@@ -133,8 +170,13 @@ def _same_quantity(gold: Value, given: Value, leaf: Leaf) -> bool | None:
     """Units count where both name one; 50% is 0.5 as well as 50; 101_2 is 101, since the question names the base."""
     if gold.node is not None and given.node is not None and symbols(given.node) and not symbols(gold.node):
         return False  # a number is asked for, not what comes to it
-    if gold.unit and given.unit and gold.unit != given.unit:
+    if units.contradict(_quantity(gold), _quantity(given)):
         return False
+    number_sets = [form.text for form in (gold, given) if form.text.startswith(r"\mathbb{")]
+    if number_sets:
+        return gold.text == given.text
+    if "degree" in (gold.unit, given.unit) and gold.unit != given.unit and (turned := _in_radians(gold, given)):
+        return _any([leaf(gold, given), leaf(*turned)])
     if gold.base or given.base:
         if gold.base and given.base and gold.base != given.base:
             return _in_base(gold) == _in_base(given) if _in_base(gold) is not None else None
@@ -142,6 +184,67 @@ def _same_quantity(gold: Value, given: Value, leaf: Leaf) -> bool | None:
     if gold.percent == given.percent:
         return leaf(gold, given)
     return _any([leaf(gold, given), leaf(_as_share(gold), _as_share(given))])
+
+
+def _quantity(value: Value) -> units.Quantity:
+    return units.Quantity(value.text, value.unit, value.label)
+
+
+def _in_radians(*values: Value) -> list[Value] | None:
+    r"""Degrees as radians, where the other angle is in them: 30 degrees and \pi/6."""
+    radians = next(value for value in values if value.unit != "degree")
+    if radians.node is None or not _is_radian(radians.node):
+        return None
+    return [
+        replace(v, node=Node("*", arguments=(v.node, DEGREE)), text=f"({v.text})*\\pi/180")
+        if v.unit == "degree" and v.node is not None
+        else v
+        for v in values
+    ]
+
+
+def _is_radian(node: Node) -> bool:
+    arc = has(node, "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc")
+    return arc or node.name == r"\pi" or any(_is_radian(argument) for argument in node.arguments)
+
+
+def _is_rounded(form: Form) -> TypeGuard[Relation]:
+    r"""Whether a form says both what is exact and what it is rounded to: 2/3 \approx 0.67."""
+    return isinstance(form, Relation) and form.signs[-1:] == ("~",) and not is_name(form.texts[-2])
+
+
+def _rounds(exactly: Form, roughly: Form) -> bool:
+    """Whether a decimal may be what a value is rounded to: within two units of its last place."""
+    if not isinstance(exactly, Value) or not isinstance(roughly, Value) or exactly.node is None or roughly.node is None:
+        return True
+    if symbols(exactly.node) or symbols(roughly.node):
+        return True
+    places = len(roughly.node.name.partition(".")[2])
+    try:
+        values = [complex(approximate(node, Point(0), FLOATS)) for node in (exactly.node, roughly.node)]
+    except (Undefined, ArithmeticError, ValueError):
+        return True
+    return abs(values[0] - values[1]) <= max(2 * 10.0**-places, 0.01 * abs(values[0]))
+
+
+def _same_residue(gold: Form, given: Form, leaf: Leaf) -> bool | None:
+    r"""x \equiv 3 \pmod 7 and 3 \pmod 7 and 10 \pmod 7; a residue written without its modulus is the number alone."""
+    if not isinstance(gold, Residue) or not isinstance(given, Residue):
+        bare = [form.value if isinstance(form, Residue) else form for form in (gold, given)]
+        return same(bare[0], bare[1], leaf) if any(isinstance(form, Value) for form in (gold, given)) else False
+    if gold.name and given.name and differ(gold.name, given.name):
+        return False
+    modulus = same(gold.modulus, given.modulus, leaf)
+    if modulus is not True:
+        return modulus
+    numbers = [form.node for form in (gold.value, given.value, gold.modulus) if isinstance(form, Value) and form.node]
+    if len(numbers) == 3 and not any(map(symbols, numbers)):
+        try:
+            one, other, size = (exact(node, Point(0)) for node in numbers)
+            return (one - other) % size == 0
+        except (NotRational, Undefined, ZeroDivisionError):
+            pass
+    return same(gold.value, given.value, leaf)
 
 
 def _in_base(value: Value) -> int | None:
@@ -170,11 +273,15 @@ def _same_relation(gold: Relation, given: Relation, leaf: Leaf) -> bool | None:
     factor = _factor(gold, given)
     if factor is None:
         return None
+    if factor == 0:
+        return False
     return factor * directions[0] * directions[1] > 0 if directions[0] else True
 
 
 def _factor(gold: Relation, given: Relation) -> Fraction | None:
-    """What the difference of the sides of one is multiplied by to give the other's, where that is one number."""
+    """What the difference of the sides of one is multiplied by to give the other's, where that is one number.
+
+    Zero where it is certain that there is no such number: for polynomials, one of which may be the other's square."""
     zeros = []
     for form in (gold, given):
         left, right = form.sides
@@ -188,14 +295,33 @@ def _factor(gold: Relation, given: Relation) -> Fraction | None:
         factors = {exact(zeros[1], point) / exact(zeros[0], point) for point in points}
     except (NotRational, Undefined, ZeroDivisionError):
         return None
-    return factors.pop() if len(factors) == 1 and 0 not in factors else None
+    if len(factors) == 1 and 0 not in factors:
+        return factors.pop()
+    return Fraction(0) if all(map(_is_polynomial, zeros)) else None
+
+
+def _is_polynomial(node: Node) -> bool:
+    if node.kind in ("number", "symbol"):
+        return True
+    if node.kind in ("/", "^"):
+        of, by = node.arguments
+        return by.kind == "number" and (node.kind == "/" or by.value.denominator == 1) and _is_polynomial(of)  # type: ignore[union-attr]
+    return node.kind in ("+", "*", "neg") and all(map(_is_polynomial, node.arguments))
 
 
 def _same_set(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     ours, theirs = intervals(gold), intervals(given)
     if ours is None or theirs is None:
+        if any(isinstance(form, Several) and form.brackets in ("cases", "builder") for form in (gold, given)):
+            return (
+                _same_several(gold, given, leaf) if isinstance(gold, Several) and isinstance(given, Several) else False
+            )
         if isinstance(gold, Several) and isinstance(given, Several):
             return _same_several(gold, given, leaf) or None
+        if isinstance(gold, Combined) and isinstance(given, Combined) and gold.sign == given.sign != r"\setminus":
+            return _same_unordered(Several("", gold.items), Several("", given.items), leaf)
+        if any(isinstance(form, Value) and form.text.startswith(r"\mathbb{") for form in (gold, given)):
+            return False
         number = any(
             isinstance(form, Value) and form.node is not None and not symbols(form.node) for form in (gold, given)
         )
@@ -240,7 +366,7 @@ def _same_several(gold: Form, given: Form, leaf: Leaf) -> bool | None:
         return None
     if ours.brackets == theirs.brackets == "named":
         return _same_named(ours, theirs, leaf)
-    ordered = {ours.brackets, theirs.brackets} & {"()", "[]", "(]", "[)", "named"}
+    ordered = {ours.brackets, theirs.brackets} & {"()", "[]", "(]", "[)", "named", "pair", "builder"}
     if not ordered:
         return _same_unordered(ours, theirs, leaf)
     if {ours.brackets, theirs.brackets} & {"{}"}:
@@ -282,17 +408,36 @@ def _same_unordered(gold: Several, given: Several, leaf: Leaf) -> bool | None:
 
 def _same_ratio(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     """3:4 is 6:8 and 3/4; A:B = 1 has been named before."""
+    clocks = [form.clock for form in (gold, given) if isinstance(form, Ratio) and form.clock]
+    if len(clocks) == 2:
+        return _same_time(*clocks)
+    if clocks and clocks[0][3]:  # 8 p.m. is no ratio
+        return False
     ours, theirs = _terms(gold), _terms(given)
     if ours is None or theirs is None:
         return None
     if len(ours) != len(theirs):
         return False
+    if any(node.value == 0 for node in (*ours, *theirs)):
+        return _every(leaf(Value("", a), Value("", b)) for a, b in zip(ours, theirs, strict=True))
     first = [terms[0] for terms in (ours, theirs)]
     products = [
         (Node("*", arguments=(a, first[1])), Node("*", arguments=(b, first[0])))
         for a, b in zip(ours, theirs, strict=True)
     ]
     return _every(leaf(Value("", one), Value("", other)) for one, other in products)
+
+
+Clock = tuple[int, int, int, str]
+
+
+def _same_time(gold: Clock, given: Clock) -> bool:
+    """8:34 p.m. is 8:34 and 20:34, and not 8:34 a.m."""
+    if gold[3] and given[3]:
+        return (gold[0] % 12, *gold[1:]) == (given[0] % 12, *given[1:])
+    named, bare = (gold, given) if gold[3] else (given, gold)
+    hours = {named[0]} | ({named[0] % 12 + 12 * (named[3] == "p")} if named[3] else set())
+    return bare[0] in hours and bare[1:3] == named[1:3]
 
 
 def _terms(form: Form) -> list[Node] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from datafactory.verifiers._math.approximate import FLOATS, approximate
 from datafactory.verifiers._math.exact import Point, Undefined
@@ -35,6 +36,8 @@ def is_set(form: Form) -> bool:
     if isinstance(form, Relation):
         return form.signs[0] not in ("=", "~")
     if isinstance(form, Several):
+        if form.brackets in ("cases", "pair", "builder"):
+            return False
         infinite = any(isinstance(item, Value) and r"\infty" in item.text for item in form.items)
         if form.brackets == "":
             return all(is_set(item) for item in form.items)
@@ -60,10 +63,15 @@ def _intervals(form: Form) -> Intervals | None:
         return None
     if form.brackets == "":
         parts = [_intervals(item) for item in form.items]
-        if form.joined == ",":  # x != 0, x != 1 holds for both; x < 1, x > 2 for either
-            both = all(isinstance(item, Relation) and item.signs == ("!=",) for item in form.items)
-            return _combined(r"\cap" if both else r"\cup", parts)
+        if form.joined == ",":  # x < 4, x != 2 holds for both, as x > 2, x < 5; x < 1, x > 2 for either
+            both = any(isinstance(item, Relation) and item.signs == ("!=",) for item in form.items)
+            either = None if both else _combined(r"\cup", parts)
+            return (
+                _combined(r"\cap", parts) if both or (either is not None and _merged(either) == (_REALS,)) else either
+            )
         return _combined(r"\cup" if form.joined == "or" else r"\cap", parts)
+    if form.brackets in ("cases", "pair", "builder"):
+        return None
     if form.brackets == "{}":
         points = [_end(item) for item in form.items]
         return None if None in points else tuple(_point(*point) for point in points if point is not None)
@@ -76,8 +84,8 @@ def _intervals(form: Form) -> Intervals | None:
 
 
 def _of_relation(form: Relation) -> Intervals | None:
-    """Bounds on one unknown, as x > 1 and 1 < x <= 2 are."""
-    unknown = [n for n, side in enumerate(form.sides) if _is_unknown(side)]
+    """Bounds on one unknown, as x > 1, 1 < x <= 2 and |x - 1| > 2 are."""
+    unknown = [n for n, side in enumerate(form.sides) if _is_unknown(side) or _is_distance(side)]
     if len(unknown) != 1 or not set(form.signs) <= set(_FLIPPED) or len(form.sides) > 3:
         return None
     at = unknown[0]
@@ -91,8 +99,37 @@ def _of_relation(form: Relation) -> Intervals | None:
         if end is None:
             return None
         sign = form.signs[at] if n > at else _FLIPPED[form.signs[n]]
-        found = _both(found, _bound(sign, *end))
+        bound = _bound(sign, *end) if _is_unknown(form.sides[at]) else _apart(form.sides[at], sign, *end)
+        if bound is None:
+            return None
+        found = _both(found, bound)
     return found
+
+
+def _is_distance(side: Form) -> bool:
+    return isinstance(side, Value) and side.node is not None and side.node.kind == "abs" and bool(symbols(side.node))
+
+
+def _apart(side: Form, sign: str, at: float, end: Node) -> Intervals | None:
+    """Where |x - a| is as the sign says."""
+    centre = _centre(side.node.arguments[0]) if isinstance(side, Value) and side.node else None
+    if centre is None or at < 0 or sign not in ("<", "<=", ">", ">="):
+        return None
+    low, high = (_end(Value("", Node("+", arguments=(centre, far)))) for far in (_negative(end), end))
+    if low is None or high is None:
+        return None
+    closed = sign in ("<=", ">")
+    inner = Interval((low[0], high[0]), (low[1], high[1]), (closed, closed))
+    return (inner,) if sign in ("<", "<=") else _outside((inner,))
+
+
+def _centre(node: Node) -> Node | None:
+    """a of x - a."""
+    if node.kind == "symbol" and symbols(node):
+        return Node("number", Fraction(0), "0")
+    if node.kind == "+" and len(node.arguments) == 2 and node.arguments[0].kind == "symbol":
+        return None if symbols(node.arguments[1]) else _negative(node.arguments[1])
+    return None
 
 
 def _bound(sign: str, at: float, end: Node) -> Intervals:

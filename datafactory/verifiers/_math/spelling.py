@@ -49,9 +49,11 @@ _DELIMITED = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$")
 _SPACES = re.compile(r"\\q?quad|\\hspace\{[^{}]*\}|\\[hv]skip\S*")
 _FRACTIONS = re.compile(r"\\[dtc]frac(?![a-zA-Z])|\\[dtc]frac(?=[a-zA-Z])")
 _TEXTS = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt|normal|md)?|mbox|hbox|mathrm|mathsf|mathit|operatorname\*?|rm)\s*\{")
-_FONTS = re.compile(
-    r"\\(?:(?:mathbf|mathcal|mathfrak|bm|vec|overrightarrow|hat|widehat)(?![a-zA-Z])|mathbb(?=\{?[^{RZNQC]))\s*"
-)
+_FONTS = re.compile(r"\\(?:(?:mathbf|mathcal|mathfrak|bm|vec|hat|widehat)(?![a-zA-Z])|mathbb(?=\{?[^{RZNQC]))\s*")
+_ARROWS = re.compile(r"\\(?:overrightarrow|vec)\s*(?:(\{\s*[A-Z]'*\s*[A-Z]'*\s*\})|(?![a-zA-Z]))\s*")
+_PHANTOMS = re.compile(r"\\[hv]?phantom\s*(?:\{[^{}]*\}|.)")
+_DEGREE_SIGNS = {0xB0: r"^\circ ", 0x2103: r"^\circ C", 0x2109: r"^\circ F"}
+_CIRCLED = re.compile("(?<=[①-⑳])(?=[①-⑳])")  # ①③ is a list of two
 _NUMBER_SETS = re.compile(r"\\mathbb\s*\{?([RZNQC])\}?|\\([RZNQC])(?![a-zA-Z])")
 _DEGREES = re.compile(
     r"\^\s*\{?\s*\\circ\s*\}?|\^\s*\{?\s*o\s*\}|\\(?:degree|circ)(?![a-zA-Z])|\\text\{\s*degrees?\s*\}"
@@ -64,11 +66,13 @@ _COMMANDS = _table(r"""
     leq le leqslant le geq ge geqslant ge neq ne lt < gt > cdot * times * ast * div / varnothing emptyset
     lbrace \{ rbrace \} lbrack [ rbrack ] lparen ( rparen ) dbinom binom tbinom binom lvert | rvert | vert |
     mid | colon :
-    land \text{and} lor \text{or} wedge \text{and} vee \text{or} backslash \setminus varphi phi varepsilon epsilon
+    backslash \setminus varphi phi varepsilon epsilon
     vartheta theta imaginaryI i euro € pounds £ simeq approx cong approx prime ' ldots ... dots ... cdots ... tg tan
     ctg cot arctg arctan mod bmod
 """)
 _RENAMED = re.compile(rf"\\({'|'.join(sorted(_COMMANDS, key=len, reverse=True))})(?![a-zA-Z])")
+_LOGIC = re.compile(r"\\(land|wedge|lor|vee)(?![a-zA-Z])")
+_RELATION = re.compile(r"[=<>]|\\(?:[lg]eq?|[lg]t|neq?|in)(?![a-zA-Z])")
 _ASCII = (("<=", r"\le "), (">=", r"\ge "), ("!=", r"\ne "), ("**", "^"), ("=<", r"\le "))
 _WORDS = re.compile(r"(?<![\\a-zA-Z])(infinity|infty|sqrt|pi|theta|alpha|beta|inf)(?![a-zA-Z])")
 _ROW = "\x1e"  # stands for the \\ between rows
@@ -79,7 +83,7 @@ _MIXED = re.compile(r"(?<![\d.^_/])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 
 
 def spelled(text: str) -> str:
-    text = answers.respelled(text)
+    text = answers.respelled(_CIRCLED.sub(",", text.translate(_DEGREE_SIGNS)))
     if not text.isascii():
         text = _SUPERSCRIPT.sub(lambda m: "^{" + m[0].translate(_RAISED) + "}", text)
         text = _SUBSCRIPT.sub(lambda m: "_{" + m[0].translate(_LOWERED) + "}", text).translate(_CHARACTERS)
@@ -105,8 +109,10 @@ def _commands(text: str) -> str:
     text = _CHOOSE.sub(r"\binom{\1}{\2}", text)
     text = _STYLES.sub(" ", _SIZES.sub("", _SPACES.sub(" ", text)))
     text = _TEXTS.sub(r"\\text{", _FRACTIONS.sub(r"\\frac", text))
-    text = _DEGREES.sub("", text)
+    text = _DEGREES.sub(r"\\degree ", _ARROWS.sub(lambda m: rf"\arrow{m[1]}" if m[1] else "", _PHANTOMS.sub("", text)))
     text = _NUMBER_SETS.sub(lambda m: rf"\mathbb{{{m[1] or m[2]}}}", _FONTS.sub("", text))
+    if _RELATION.search(text):  # x > 1 \land x < 2, and not p \land q
+        text = _LOGIC.sub(lambda m: rf"\text{{{'and' if m[1] in ('land', 'wedge') else 'or'}}}", text)
     return _RENAMED.sub(_renamed, text).replace(_ROW, r"\\")
 
 

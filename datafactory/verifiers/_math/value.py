@@ -18,6 +18,7 @@ from datafactory.verifiers._math.exact import NotRational, Point, Undefined, exa
 from datafactory.verifiers._math.tree import Node, has, in_tens, is_decimal, symbols
 
 SAME = Fraction(1, 10**6)  # 0.333333 is 1/3: math-verify's float_rounding of 6 places
+NEARLY = Fraction(1, 10**9)  # whole numbers are not rounded: 0.9999999 is not 1; 3.0000000000000004 is 3
 FIGURES = 4  # 2.667 is 8/3, 0.33 is not 1/3
 CLOSE = 1e-9  # floating point: what differs by more is different
 POINTS = 3
@@ -90,7 +91,8 @@ def _same_rounded(a: Fraction, b: Fraction, one: Node, other: Node) -> bool:
     off = abs(a - b)
     if a.denominator == b.denominator == 1:
         return off == 0
-    if off <= SAME * max(abs(a), abs(b)) and off <= SAME:
+    near = NEARLY if 1 in (a.denominator, b.denominator) else SAME
+    if off <= near * max(abs(a), abs(b)) and off <= near:
         return True
     return any(
         off <= _half_unit(written) and not is_decimal(exactly) and value.denominator != 1
@@ -101,7 +103,12 @@ def _same_rounded(a: Fraction, b: Fraction, one: Node, other: Node) -> bool:
 def _half_unit(node: Node) -> Fraction:
     """Half of the last place of a decimal of enough figures, else nothing."""
     node = node.arguments[0] if node.kind == "neg" else node
-    if node.kind != "number" or "." not in node.name or len(node.name.replace(".", "").lstrip("0")) < FIGURES:
+    if (
+        node.kind != "number"
+        or "." not in node.name
+        or node.value.denominator == 1
+        or len(node.name.replace(".", "").lstrip("0")) < FIGURES
+    ):
         return Fraction(0)
     places = len(node.name.partition(".")[2])
     return Fraction(1000001, 1000000) * Fraction(1, 2 * 10**places)

@@ -1,11 +1,8 @@
-r"""What the words in an answer mean: units, numbers, sets, and which wordings are the same.
-
-Use  units of measurement are compared where both answers name one; any other word after a number is a label and is
-     dropped, since the question names what is counted
-"""
+"""What the words in an answer mean: numbers, sets, which wordings are the same, and which letters are no words."""
 
 from __future__ import annotations
 
+import itertools
 import re
 
 _ONES = re.findall(
@@ -14,6 +11,7 @@ _ONES = re.findall(
     "eighteen nineteen",
 )
 _TENS = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
+_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
 NUMBERS = {
     **{word: str(number) for number, word in enumerate(_ONES)},
     **{word: str(20 + 10 * number) for number, word in enumerate(_TENS)},
@@ -41,7 +39,7 @@ SETS = {
     **dict.fromkeys(("all real numbers", "all reals", "real numbers", "any real number", "reals"), r"\mathbb{R}"),
     **dict.fromkeys(("infinity", "positive infinity"), r"\infty"),
     **dict.fromkeys(("negative infinity", "minus infinity"), r"-\infty"),
-    **dict.fromkeys(("无解",), r"\emptyset"),
+    **dict.fromkeys(("无解", "无实数解", "空集"), r"\emptyset"),
     **dict.fromkeys(("全体实数",), r"\mathbb{R}"),
 }
 _SAME = {
@@ -54,49 +52,34 @@ _SAME = {
 }
 # symbols that stand side by side are a product, these are words
 _SHORT = {"yes", "no", "odd", "even", "all", "none", "dne", "east", "west", "red", "blue", "true", "false", "never",
-          "mon", "tue", "wed", "thu", "fri", "sat", "sun", "six", "two", "one", "ten"}  # fmt: skip
+          "mon", "tue", "wed", "thu", "fri", "sat", "sun", "six", "two", "one", "ten", "is", "it", "of", "to", "the",
+          "at", "by", "we", "are", "not", "and", "or", "for", "but", "can", "big", "day"}  # fmt: skip
 
-_UNITS = {
-    "mm": "millimeter millimetre mm", "cm": "centimeter centimetre cm", "dm": "decimeter dm", "m": "meter metre m",
-    "km": "kilometer kilometre km", "inch": "inch inche in", "foot": "foot feet ft", "yard": "yard yd",
-    "mile": "mile mi", "mg": "milligram mg", "g": "gram g", "kg": "kilogram kg 千克 公斤", "pound": "pound lb",
-    "ounce": "ounce oz",
-    "second": "second sec s 秒", "minute": "minute min 分钟", "hour": "hour hr h 小时", "day": "day 天",
-    "week": "week wk", "month": "month", "year": "year yr 年", "liter": "liter litre l 升", "ml": "milliliter ml 毫升",
-    "mph": "mph", "radian": "radian rad", "dollar": "dollar usd", "cent": "cent", "euro": "euro", "yuan": "yuan 元",
-    "newton": "newton n", "joule": "joule j", "watt": "watt w", "hz": "hertz hz", "km/h": "km/h kph", "m/s": "m/s",
-}  # fmt: skip
-_UNIT_OF = {spelling: unit for unit, spellings in _UNITS.items() for spelling in spellings.split()}
-_LENGTHS = {"mm", "cm", "dm", "m", "km", "inch", "foot", "yard", "mile"}
-_POWERS = {"square": "^2", "sq": "^2", "squared": "^2", "cubic": "^3", "cu": "^3", "cubed": "^3"}
-_CHINESE_UNITS = re.compile(r"(?<=[\d})!])\s*([\u4e00-\u9fff]{1,6})$")
-_TEXT_UNIT = re.compile(r"\s*([*/]?)\s*\\text\s*\{([^{}]*)\}\s*(?:\^\s*\{?\s*(-?\d)\s*\}?)?\s*$")
-_BARE_UNIT = re.compile(
-    r"(?<=[\d})%!])(?P<gap>\s*)(?P<words>[a-zA-Z][a-zA-Z./-]*(?:\s+[a-zA-Z./-]+){0,3})\s*(?:\^\s*\{?\s*(?P<power>\d)\s*\}?)?$"
-)
-_ASIDE = re.compile(r"(?<=[\d})])\s+\([A-Za-z][A-Za-z -]{1,40}\)$")  # 10 (ten)
-_LEADING_TEXT = re.compile(r"\\text\s*\{[^{}\d]*\}\s*(?=[-\d\\(])")
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b|[^\w\s']")
 
 
-_BOUND = re.compile(
-    r"(at least|at most|no (?:more|less|fewer) than|less than|fewer than|under|below|more than|greater than|over|above"
-    r"|up to)\s+(?=[-$\\\d.])",
-    re.I,
-)
-_BOUND_SIGNS = {"at least": r"\ge", "at most": r"\le", "up to": r"\le", "less than": "<", "fewer than": "<", "under": "<",
-                "below": "<", "more than": ">", "greater than": ">", "over": ">", "above": ">",
-                "no more than": r"\le", "no less than": r"\ge", "no fewer than": r"\ge"}  # fmt: skip
-
-
-def is_bound(text: str) -> bool:
-    """Whether words say that a number is only a bound: at least 5."""
-    return _BOUND.match(text) is not None
-
-
 def number(text: str) -> str | None:
-    """The number that words say, as LaTeX, if they say one."""
-    return NUMBERS.get(text.casefold())
+    """The number that words say, as LaTeX, if they say one: twelve, two hundred and five, three million."""
+    text = " ".join(text.casefold().split())
+    if text in NUMBERS:
+        return NUMBERS[text]
+    total, part, last = 0, 0, ""
+    for word in re.split(r"[\s-]+", text.replace(",", " ")):
+        if word == "and" and last in _SCALES:
+            continue
+        if word in _SCALES and part and (word != "hundred" or part < 100):
+            part *= _SCALES[word]
+            if word != "hundred":
+                total, part = total + part, 0
+        elif word in _ONES or word in _TENS:
+            value = int(NUMBERS[word])
+            if part and not (part % 100 == 0 or (part % 10 == 0 and value < 10 and last in _TENS)):
+                return None
+            part += value
+        else:
+            return None
+        last = word
+    return str(total + part) if total or part else None
 
 
 def normal(text: str) -> str:
@@ -106,49 +89,18 @@ def normal(text: str) -> str:
 
 
 def is_symbols(text: str) -> bool:
-    """Whether letters are a product of symbols, as xyz is, and not a word."""
-    short = " " not in text and len(text) <= 3 and text.isascii()
-    return (short and text.casefold() not in _SHORT) or text == "sqrt"
+    """Whether letters are products, sums and quotients of symbols, as xyz, p - q and ab/c are, and not words."""
+    if text == "sqrt":
+        return True
+    tokens = [token for token in re.findall(r"[^\W\d_]+", text) if token not in ("and", "or")]
+    return bool(tokens) and all(token.isascii() and (_is_short(token) or _is_run(token)) for token in tokens)
 
 
-def without_unit(text: str) -> tuple[str, str]:
-    """A quantity without the words after it, and the unit of measurement that they name, if one is known."""
-    text, unit = _ASIDE.sub("", _LEADING_TEXT.sub("", text)), ""
-    for _ in range(6):  # 5 \text{ square } \text{ cm}, 5 \text{ kg} * \text{m} / \text{s}
-        match = _TEXT_UNIT.search(text)
-        if match is None or match.start() == 0 or _is_name(text[: match.start()], match[2]):
-            break
-        text, unit = text[: match.start()].strip(), "" if match[1] else unit or _unit(match[2], match[3])
-    chinese = _CHINESE_UNITS.search(text)
-    if chinese:
-        return text[: chinese.start()], _UNIT_OF.get(chinese[1], "")
-    match = _BARE_UNIT.search(text)
-    if match and (_is_unit(match["words"]) or (match["gap"] and _is_label(match["words"]))):
-        return text[: match.start()].strip(), unit or _unit(match["words"], match["power"])
-    return text, unit
+def _is_short(token: str) -> bool:
+    return len(token) <= 3 and token.casefold() not in _SHORT
 
 
-def _is_name(before: str, text: str) -> bool:
-    r"""Whether the text is a symbol in an expression, as in 2\text{e}."""
-    return before.rstrip()[-1:] in tuple("+-*/^_=") or (len(text) == 1 and text in "eixyn")
-
-
-def _is_unit(text: str) -> bool:
-    return len(text) > 1 and _unit(text, None) != ""
-
-
-def _is_label(text: str) -> bool:
-    first = text.split()[0]
-    return len(first) > 3 or " " in text
-
-
-def _unit(text: str, power: str | None) -> str:
-    named = re.sub(r"[.,]", " ", text).casefold().split()
-    raised = "".join(_POWERS[word] for word in named if word in _POWERS) or (f"^{power}" if power else "")
-    plain = " ".join(word for word in named if word not in _POWERS)
-    if plain in ("a m", "p m", "am", "pm"):
-        return plain.replace(" ", "")
-    unit = _UNIT_OF.get(plain) or _UNIT_OF.get(plain.removesuffix("s"), "")
-    if text.isupper() and len(text) == 1:
-        return ""
-    return unit + raised if unit in _LENGTHS else unit
+def _is_run(token: str) -> bool:
+    """abcd, wxyz: neighbours in the alphabet are symbols."""
+    steps = {ord(b) - ord(a) for a, b in itertools.pairwise(token)}
+    return len(token) == 4 and steps in ({1}, {-1})
