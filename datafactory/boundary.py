@@ -49,11 +49,20 @@ class TimedOut(Exception):
 
 
 class Failed(Exception):
-    """The function raised or its process died: the message says which."""
+    """The function raised or its process died: the message says which.
+
+    exit_status: how the process ended, minus the signal that ended it; None where it did not.
+    """
+
+    exit_status: int | None = None
 
 
 class _Died(Failed):
     """The process is gone: ended from outside, or by what it ran."""
+
+    def __init__(self, message: str, exit_status: int | None = None):
+        super().__init__(message)
+        self.exit_status = exit_status
 
 
 class _Full(Failed):
@@ -160,7 +169,8 @@ class _Child:
                 outcome = json.loads(self.pipe.recv_bytes())
         except (EOFError, OSError):
             self.kill()
-            raise _Died(f"the child process ended with exit status {self.process.returncode}") from None
+            status = self.process.returncode
+            raise _Died(f"the child process ended with exit status {status}", status) from None
         if "out_of_memory" in outcome:
             raise _Full(f"out of memory: more than {MEMORY >> 20} MiB")
         return outcome

@@ -7,17 +7,19 @@ Out  FunctionTests whose code runs as it is; Unreadable where it tests nothing
 from __future__ import annotations
 
 import ast
-import builtins
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from datafactory.programs import extract, syntax
+from datafactory.programs import extract, names, syntax
 from datafactory.programs.tests import FunctionTests, Unreadable
 
 NAMED = ("fn_name", "func_name", "function_name", "function", "entry_point")
 SETUP = ("test_imports", "test_setup_code", "setup")
 LEETCODE = {"Solution", "list_node", "tree_node", "is_same_list", "is_same_tree"}
+# what the tests have at hand where they are written for LeetCode, beside its library
+GIVEN = LEETCODE - {"Solution"} | {"ListNode", "TreeNode", "__same__"}
+RUN_TEXT = ("exec", "compile")
 
 
 def called(row: Mapping[str, Any]) -> str:
@@ -58,13 +60,27 @@ def of_code(code: str, row: Mapping[str, Any]) -> FunctionTests:
     elif not set(defined) & used:
         calls = [f"{name}()" for name, node in defined.items() if name.startswith("test") and not node.args.args]
     code = "\n".join([*_setup(row), code, *calls])
-    free = free_names(parsed(code))
-    prelude = bool(free & LEETCODE)
-    if not entry.isidentifier():
-        # tests that name nothing but builtins test one that the program has a function of its own for, as MBPP's `sum`
-        entry = "Solution" if "Solution" in free else _tested(tree, free or set(dir(builtins)))
+    return _made(code, entry, row)
+
+
+def _made(code: str, entry: str, row: Mapping[str, Any], prelude: bool = False) -> FunctionTests:
+    """The tests with the imports that they left out."""
+    tree = parsed(code)
+    prelude = prelude or bool(names.free(code) & LEETCODE)
+    run_text = {name for name in RUN_TEXT if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree))}
+    if run_text:
+        raise Unreadable(f"the tests run text as code with {', '.join(sorted(run_text))}, and a program could write it")
     prompt = _prompt(row.get("prompt"), entry)
-    return FunctionTests(code, entry, prompt, _preamble(prompt, entry), prelude)
+    preamble = _preamble(prompt, entry)
+    given = bound_names(parsed(preamble)) | (GIVEN if prelude else set())
+    found, imports = names.decided(code, tree, entry, str(row.get("prompt") or ""), given)
+    if found != entry:
+        prompt = _prompt(row.get("prompt"), found)
+        preamble = _preamble(prompt, found)
+    futures = [node.end_lineno or 0 for node in tree.body if getattr(node, "module", "") == "__future__"]
+    lines = code.split("\n")
+    lines[max(futures, default=0) : max(futures, default=0)] = imports  # before them only a __future__ may stand
+    return FunctionTests("\n".join(lines), found, prompt, preamble, prelude)
 
 
 def of_asserts(lines: Sequence[str], row: Mapping[str, Any]) -> FunctionTests:
@@ -109,10 +125,8 @@ def _of_pairs(name: str, pairs: Sequence[tuple[str, Any]], row: Mapping[str, Any
     settings = f", tolerance={tolerance!r}" if isinstance(tolerance, float | int) else ""
     settings += ", packed=True" if packed else ""
     code = "\n".join(f"assert __same__({call}, {wanted!r}{settings})" for call, wanted in pairs)
-    parsed(code)
     entry = name if name.isidentifier() else name.partition("(")[0]
-    prompt = _prompt(row.get("prompt"), entry)
-    return FunctionTests("\n".join([*_setup(row), code]), entry, prompt, _preamble(prompt, entry), prelude=True)
+    return _made("\n".join([*_setup(row), code]), entry, row, prelude=True)
 
 
 def _call(name: str, given: Sequence[Any], named: Mapping[str, Any]) -> str:
@@ -146,12 +160,6 @@ def parsed(code: str) -> ast.Module:
     return ast.parse(code)
 
 
-def free_names(tree: ast.Module) -> set[str]:
-    """The names that code uses and neither defines, imports nor has built in: those of the program."""
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return used - bound_names(tree) - set(dir(builtins))
-
-
 def bound_names(tree: ast.Module) -> set[str]:
     bound: set[str] = set()
     for node in ast.walk(tree):
@@ -166,19 +174,6 @@ def bound_names(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ExceptHandler) and node.name:
             bound.add(node.name)
     return bound
-
-
-def _tested(tree: ast.Module, free: set[str]) -> str:
-    """The function that every assert calls; empty where there is none."""
-    first: list[str] = []
-    for number, node in enumerate(node for node in ast.walk(tree) if isinstance(node, ast.Assert)):
-        names = [
-            inner.func.id
-            for inner in ast.walk(node.test)
-            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in free
-        ]
-        first = names if not number else [name for name in first if name in names]
-    return first[0] if first else ""
 
 
 def _prompt(text: Any, entry: str) -> str:

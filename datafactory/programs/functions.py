@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from datafactory.programs import function_tests, running
+from datafactory.programs import function_tests, names, running
 from datafactory.programs.running import Allowed, Program, Ran
 from datafactory.programs.tests import FunctionTests, Unreadable
 from datafactory.sandbox import Broken, Conversation, Limits, Mode, Outcome, Sandbox
@@ -25,8 +26,11 @@ from datafactory.sandbox.box import FROM_OUTSIDE, TRIES
 
 VALUE = 16 << 20  # bytes that a value may have as text
 MOST_CALLS = 100_000  # of one run of the tests
-# The tests wait for the program: their wall time is its, as often as they ask for a process.
-GRADING = Limits(wall=4 * 3600.0, cpu=60.0, memory=2 << 30, processes=8, output=1 << 16)
+# The tests wait for the program: their wall time is its, as often as they ask for a process. Their CPU time is this and
+# the program's limit: what a program returns may keep them busy, and costs no more than a slow program does.
+GRADING = Limits(wall=4 * 3600.0, cpu=10.0, memory=2 << 30, processes=8, output=1 << 16)
+BUSY = 5  # so much wall time for a second of CPU time, where the machine is busy
+CHEAP = 0.1  # of the limit: a process that took less may serve another test, where there are very many
 GRACE = 60.0  # seconds beyond the wall limit until the sandbox has ended what met it
 INSIDE = ("channel", "values")
 
@@ -71,18 +75,19 @@ def run(tests: FunctionTests, program: Program, allowed: Allowed, desk: Desk) ->
 def _run(tests: FunctionTests, program: Program, allowed: Allowed, desk: Desk, last: bool) -> Ran:
     with Sandbox(_program_files(program), mode=desk.mode) as theirs:
         asked = Asked(theirs, allowed, last)
-        with asked, desk.sandbox().talk(["python3", "grade.py"], GRADING) as grader:
-            grader.send(_told(tests))
-            records, total = _heard(grader, asked)
+        limits = replace(GRADING, cpu=GRADING.cpu + allowed.seconds)
+        with asked, desk.sandbox().talk(["python3", "grade.py"], limits) as grader:
+            grader.send(_told(tests, allowed))
+            records, total = _heard(grader, asked, GRACE + BUSY * limits.cpu)
         if total is None:
-            records.append(_stopped(grader.close(), asked, last))
+            records.append(_stopped(grader.close(), asked, limits, last))
         return _ran(records, max(len(records), total or 0), asked)
 
 
-def _heard(grader: Conversation, asked: Asked) -> tuple[list[Mapping[str, Any]], int | None]:
+def _heard(grader: Conversation, asked: Asked, patience: float) -> tuple[list[Mapping[str, Any]], int | None]:
     """The records of the tests, and how many there should be; None where their process stopped before it said so."""
     records: list[Mapping[str, Any]] = []
-    while message := grader.receive(GRADING.wall, 2 * VALUE):
+    while message := grader.receive(patience, 2 * VALUE):
         kind, text = message[:1], message[1:]
         if kind == b"O":
             grader.send(asked.reply(text))
@@ -97,25 +102,27 @@ def _heard(grader: Conversation, asked: Asked) -> tuple[list[Mapping[str, Any]],
     return records, None
 
 
-def _stopped(outcome: Outcome, asked: Asked, last: bool) -> Mapping[str, Any]:
+def _stopped(outcome: Outcome, asked: Asked, limits: Limits, last: bool) -> Mapping[str, Any]:
     """The process of the tests is gone before it was done: a record of it."""
     if outcome.signal in FROM_OUTSIDE and not last:
         raise _Interrupted("the tests' process was ended from outside")
-    why = running.why_ended(outcome, Allowed(GRADING.cpu, GRADING.memory)) or "it ended"
+    why = running.why_ended(outcome, Allowed(limits.cpu, limits.memory)) or "it ended"
     if not asked.calls:
         raise Unreadable(f"the tests fail by themselves: {why}")
     return {
         "passed": False,
         "test": "the tests themselves",
         "expected": "",
-        "got": f"{why}, on what the program returned",
+        "got": f"what it returned takes the tests too long or too much: {why}",
     }
 
 
 def _ran(records: list[Mapping[str, Any]], total: int, asked: Asked) -> Ran:
-    failed = next((record for record in records if not record["passed"]), None)
+    if not asked.calls:
+        raise Unreadable("the tests ask nothing of the program")
     if not records:
-        raise Unreadable("the tests asserted nothing")
+        return Ran(0, 1, "the tests asserted nothing of what it returned", seconds=asked.seconds, memory=asked.memory)
+    failed = next((record for record in records if not record["passed"]), None)
     said = ""
     if failed is not None:
         expected = f"expected {failed['expected']}, " if failed["expected"] else ""
@@ -185,10 +192,20 @@ def _program_files(program: Program) -> dict[str, bytes]:
     return files | _package(INSIDE)
 
 
-def _told(tests: FunctionTests) -> bytes:
+def _told(tests: FunctionTests, allowed: Allowed) -> bytes:
     tree = function_tests.parsed(tests.code)
-    free = function_tests.free_names(tree) | ({tests.entry} - function_tests.bound_names(tree) - {""})
-    told = {"code": tests.code, "preamble": tests.preamble, "free": sorted(free), "prelude": tests.prelude}
+    bound = function_tests.bound_names(function_tests.parsed(tests.preamble))
+    free = names.free(tests.code) - bound
+    free |= {tests.entry} - {""} - names.defined(tests.code)  # one that is called as a builtin is
+    told = {
+        "code": tests.code,
+        "preamble": tests.preamble,
+        "free": sorted(free),
+        "prelude": tests.prelude,
+        "entry": tests.entry,
+        "plain": names.methods(tree, "Solution") < 2,
+        "cheap": CHEAP * allowed.seconds,
+    }
     return json.dumps(told).encode()
 
 

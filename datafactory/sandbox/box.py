@@ -10,6 +10,7 @@ operator's kill, a machine out of memory) is replaced and its run tried again, s
 
 from __future__ import annotations
 
+import mmap
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ from datafactory.sandbox.walls import wall
 TRIES = 3
 SMALLEST = 64 << 20  # bytes that all files together may have, at the least
 UNLESS_TOLD = Limits()
-# An operator's kill looks like a program's own. One that ends itself so does it every time.
+# An operator's kill looks like a program's own. One that ends itself so does it every time: what has happened TRIES
+# times in a row is believed from then on, or all its tests would take that much longer.
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -40,6 +42,7 @@ class Sandbox:
         self.mode = mode
         self.files: Files = {_inside(name): (0o644, bytes(text)) for name, text in (files or {}).items()}
         self._started: Started | None = None
+        self._ends_itself = False
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +59,7 @@ class Sandbox:
             outcome, self.files = plain.run(argv, stdin, limits, self.files, keep)
             return outcome
         request = {"argv": list(argv), "stdin": bytes(stdin), "keep": keep, "limits": asdict(limits)}
+        deaths = 0
         for attempt in range(TRIES):
             try:
                 outcome = self._ended(self._asked(request).answer(limits), keep)
@@ -65,7 +69,11 @@ class Sandbox:
             except BaseException:
                 self.close()  # Ctrl-C leaves an answer on its way that the next run must not take for its own
                 raise
-            if outcome.signal not in FROM_OUTSIDE or attempt == TRIES - 1:
+            if outcome.signal not in FROM_OUTSIDE or self._ends_itself:
+                return outcome
+            deaths += 1
+            if attempt == TRIES - 1:
+                self._ends_itself = deaths == TRIES
                 return outcome
             reason = f"its program was ended by signal {outcome.signal}"
         raise Broken(f"a sandbox failed {TRIES} times: {reason}")
@@ -95,7 +103,8 @@ class Sandbox:
 
     def _asked(self, request: Mapping[str, Any], channel: int | None = None) -> Started:
         if self._started is None:
-            size = max(SMALLEST, self.limits.file_size) + sum(len(text) for _, text in self.files.values())
+            given = sum(len(text) + mmap.PAGESIZE for _, text in self.files.values())  # a file takes whole pages
+            size = max(SMALLEST, self.limits.file_size) + given
             self._started = start(wall(self.mode), self.files, size)
         self._started.ask(request, channel)
         return self._started
@@ -112,8 +121,12 @@ class Sandbox:
             started.stop(patience)
             return self._ended(started.answer(limits), keep=False)
         except Gone as error:
-            self._started = None
+            if self._started is started:
+                self._started = None
             raise Broken(f"the sandbox was ended in the middle of a conversation: {error}") from None
+        except BaseException:
+            self.close()  # as in run()
+            raise
 
 
 def _inside(name: str) -> str:

@@ -72,7 +72,7 @@ class Gone(Exception):
 class Answer:
     outcome: Outcome
     kept: Files  # what the work folder held, where that was asked for
-    used_up: bool  # the sandbox has ended itself: too much was written to clear it
+    used_up: bool  # the sandbox has ended itself: what the run left could not be cleared away, or not soon
 
 
 @dataclass
@@ -113,6 +113,8 @@ class Started:
 
     def stop(self, patience: float) -> None:
         """End the run that is going on, unless it ends by itself in time; its answer comes either way."""
+        if self.control.fileno() < 0:
+            raise Gone("it was ended")
         waiting = select.poll()  # select() knows no file above 1023
         waiting.register(self.control, select.POLLIN)
         if not waiting.poll(patience * 1000):

@@ -4,8 +4,8 @@ In   the machine's architecture
 Out  the filter's instructions; empty for an architecture whose numbers are not listed here
 
 Refused: what reaches into another process or changes how the supervisor is scheduled, what makes namespaces and mounts,
-what loads code into the kernel, and what would outlive a run (System V and POSIX queues, keyrings, attributes).
-Sockets are Unix sockets. Source: the kernel's include/uapi/linux/{bpf_common,seccomp,audit}.h and syscall tables.
+what loads code into the kernel, what would outlive a run (System V and POSIX queues, keyrings, attributes), and memory
+that no process is charged for. Sockets are Unix sockets. Source: the kernel's include/uapi/linux/{bpf_common,seccomp,audit}.h and syscall tables.
 """
 
 from __future__ import annotations
@@ -14,14 +14,25 @@ import errno
 import struct
 from typing import NamedTuple
 
-LOAD, EQUAL, AT_LEAST, ANY_BIT, ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
+LOAD, EQUAL, AT_LEAST, ANY_BIT, AND, ANSWER = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24  # offsets in struct seccomp_data; low halves of the arguments
+NUMBER, ARCHITECTURE, FIRST, SECOND, FOURTH = (
+    0,
+    4,
+    16,
+    24,
+    40,
+)  # offsets in struct seccomp_data; low halves of the arguments
 
 X32 = 0x40000000  # a second numbering of the same calls, on x86-64
 NEW_NAMESPACES = 0x7E020080  # CLONE_NEW*
 UNIX, QUERY = 1, 0xFFFFFFFF
 TYPE_INTO_TERMINAL = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+# Pages of a shared map without a file stay while any part of it is mapped, and count for nobody once they are given up
+# (MADV_DONTNEED) or unmapped. Files in /dev/shm serve as well, and are counted by their file system.
+KIND_OF_MAP, SHARED_WITHOUT_FILE = 0x2F, 0x21  # MAP_TYPE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS
+HUGE_PAGES = 0x40000  # MAP_HUGETLB: of the machine's pool, in no figure of what a process has resident
+HUGE_BY_ITSELF = 41  # PR_SET_THP_DISABLE
 
 # name: its number on x86-64 and on aarch64
 REFUSED = {
@@ -60,11 +71,15 @@ class Machine(NamedTuple):
     prlimit: int
     personality: int
     ioctl: int
+    mmap: int
+    prctl: int
 
 
 MACHINES = {
-    "x86_64": Machine(0xC000003E, 0, clone=56, socket=41, prlimit=302, personality=135, ioctl=16),
-    "aarch64": Machine(0xC00000B7, 1, clone=220, socket=198, prlimit=261, personality=92, ioctl=29),
+    "x86_64": Machine(0xC000003E, 0, clone=56, socket=41, prlimit=302, personality=135, ioctl=16, mmap=9, prctl=157),
+    "aarch64": Machine(
+        0xC00000B7, 1, clone=220, socket=198, prlimit=261, personality=92, ioctl=29, mmap=222, prctl=167
+    ),
 }
 
 
@@ -83,6 +98,10 @@ def instructions(architecture: str) -> bytes:
     lines += _by_argument(machine.socket, FIRST, [_line(EQUAL, UNIX, 1, 0)], errno.EACCES)
     lines += _by_argument(machine.prlimit, FIRST, [_line(EQUAL, 0, 1, 0)], errno.EPERM)
     lines += _by_argument(machine.personality, FIRST, [_line(EQUAL, QUERY, 2, 0), _line(EQUAL, 0, 1, 0)], errno.EPERM)
+    shared = [_line(AND, KIND_OF_MAP), _line(EQUAL, SHARED_WITHOUT_FILE, 0, 1)]
+    lines += _by_argument(machine.mmap, FOURTH, shared, errno.EPERM)
+    lines += _by_argument(machine.mmap, FOURTH, [_line(ANY_BIT, HUGE_PAGES, 0, 1)], errno.EPERM)
+    lines += _by_argument(machine.prctl, FIRST, [_line(EQUAL, HUGE_BY_ITSELF, 0, 1)], errno.EPERM)
     for command in TYPE_INTO_TERMINAL:
         lines += _by_argument(machine.ioctl, SECOND, [_line(EQUAL, command, 0, 1)], errno.EPERM)
     return b"".join([*lines, _line(ANSWER, ALLOW)])

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -78,9 +79,11 @@ def gold(problem: Problem, config: Config) -> Verdict:
     """A problem whose reference solution passes its tests can be graded, and so can one that has tests and none."""
     try:
         tests = formats.read(problem)
+        programs = reference.solutions(problem, tests.what, config.languages)
     except Unreadable as error:
         return Verdict.undecided("undecidable_gold", str(error))
-    programs = reference.solutions(problem, tests.what, config.languages)
+    except Broken as error:
+        return Verdict.undecided("error", str(error))
     if not programs:
         return Verdict.correct("no reference solution to try the tests with")
     with functions.Desk(config.sandbox) as desk:
@@ -95,25 +98,23 @@ def gold(problem: Problem, config: Config) -> Verdict:
 
 def verify_all(pairs: Sequence[tuple[Problem, Completion]], config: Config) -> list[Verdict]:
     """Each distinct program of a problem runs once; several run at a time."""
-    read: dict[str, Tests | str] = {}
-    jobs: dict[tuple[str, Program], Tests] = {}
-    decided: list[Verdict | tuple[str, Program]] = []
+    read: dict[bytes, Tests | Verdict] = {}
+    jobs: dict[tuple[bytes, Program], Tests] = {}
+    decided: list[Verdict | tuple[bytes, Program]] = []
     for problem, completion in pairs:
         key = _key(problem)
-        if key not in read:
-            read[key] = _read(problem)
-        found = _program(read[key], completion, config)
-        if isinstance(found, Verdict):
-            decided.append(found)
+        tests = read[key] if key in read else read.setdefault(key, _read(problem))
+        found = tests if isinstance(tests, Verdict) else _program(tests, completion, config)
+        if isinstance(tests, Verdict) or isinstance(found, Verdict):
+            decided.append(found)  # type: ignore[arg-type]
         else:
             decided.append((key, found))
-            jobs[key, found] = read[key]  # type: ignore[assignment]
-    compiling = [p for _, p in jobs if p.language == "python" and syntax.of(p.text).compiles]
-    lints = dict(zip(compiling, lint.findings(compiling), strict=True))
+            jobs[key, found] = tests
     threads = ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1) or 1)
     with functions.Desk(config.sandbox) as desk, threads as pool:
         outcomes = pool.map(lambda job: _outcome(job[1], job[0][1], config, desk), jobs.items())
         ran = dict(zip(jobs, outcomes, strict=True))
+    lints = _lints(ran)
     return [
         found
         if isinstance(found, Verdict)
@@ -122,23 +123,32 @@ def verify_all(pairs: Sequence[tuple[Problem, Completion]], config: Config) -> l
     ]
 
 
-def _key(problem: Problem) -> str:
-    meta = None if problem.tests is not None and len(problem.meta) == 0 else json.dumps(problem.meta, default=str)
-    return json.dumps([problem.question, problem.tests, meta])
+def _lints(ran: Mapping[tuple[bytes, Program], Ran | Verdict]) -> dict[Program, int | None]:
+    compiled = {p: None for (_, p), how in ran.items() if p.language == "python" and isinstance(how, Ran) and how.compiled}
+    return dict(zip(compiled, lint.findings(list(compiled)), strict=True))
 
 
-def _read(problem: Problem) -> Tests | str:
+def _key(problem: Problem) -> bytes:
+    """The hash of what tests are read from, which may have many megabytes."""
+    meta = None if problem.tests is not None and len(problem.meta) == 0 else problem.meta
+    return sha256(json.dumps([problem.question, problem.tests, meta], default=str).encode()).digest()
+
+
+def _read(problem: Problem) -> Tests | Verdict:
     try:
         return formats.read(problem)
     except Unreadable as error:
-        return str(error)
+        return Verdict.undecided("undecidable_gold", str(error))
+    except Broken as error:
+        return Verdict.undecided("error", str(error))
 
 
-def _program(tests: Tests | str, completion: Completion, config: Config) -> Program | Verdict:
+def _program(tests: Tests, completion: Completion, config: Config) -> Program | Verdict:
     """What is to run, or the verdict where nothing is."""
-    if isinstance(tests, str):
-        return Verdict.undecided("undecidable_gold", tests)
-    found = assemble.program(completion.response, tests.what, config.languages)
+    try:
+        found = assemble.program(completion.response, tests.what, config.languages)
+    except Broken as error:
+        return Verdict.undecided("error", str(error))
     if isinstance(found, Program):
         return found
     facts: dict[str, Fact] = {"extracted": found is not None, "language": found}

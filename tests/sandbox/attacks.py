@@ -40,6 +40,9 @@ assert os.listdir("/tmp") == os.listdir("/dev/shm") == [], "left behind"
 assert sorted(os.listdir("/box")) == ["shm", "tmp", "work"], os.listdir("/box")
 assert [name for name in os.listdir("/proc") if name.isdigit()] == ["1", str(os.getpid())], "someone else is here"
 assert sorted(map(int, os.listdir("/proc/self/fd")))[:3] == [0, 1, 2] and len(os.listdir("/proc/self/fd")) == 4
+room = os.statvfs("/box")
+pages = sum(-(-os.path.getsize(name) // room.f_frsize) for name in os.listdir("."))
+assert room.f_blocks - room.f_bfree == pages, "something is written that is in no folder"
 tempfile.NamedTemporaryFile().write(b"x")
 print(json.dumps(a + b))
 """
@@ -99,11 +102,34 @@ ATTACKS = {
         "memory",
     ),
     "mmap bomb": Attack(
-        "held = []\nwhile True:\n    held.append(mmap.mmap(-1, 8 << 20)); held[-1].write(b'x' * (8 << 20)); time.sleep(0.005)",
+        "held = []\nwhile True:\n    held.append(mmap.mmap(-1, 8 << 20, flags=mmap.MAP_PRIVATE)); held[-1].write(b'x' * (8 << 20)); time.sleep(0.005)",
         "memory",
     ),
     "memory in /dev/shm": Attack(
         "for n in range(100):\n    with open(f'/dev/shm/{n}', 'wb') as file: file.write(b'x' * (8 << 20))", "memory|exited 1"
+    ),
+    "shared memory that nobody is charged for": Attack(
+        "held = []\ndef take(file, flags):\n    for _ in range(70):\n"
+        "        held.append(mmap.mmap(file, 10 << 20, flags=flags)); held[-1].write(bytes(b'x') * (10 << 20)); held[-1].madvise(4)\n"
+        "refused(lambda: take(-1, mmap.MAP_SHARED) or escaped('shared'), 'shared')\n"
+        "refused(lambda: take(os.open('/dev/zero', os.O_RDWR), mmap.MAP_SHARED) or escaped('/dev/zero'), '/dev/zero')"
+    ),
+    "page tables": Attack(
+        "libc.mmap.restype = ctypes.c_void_p\nsize, at = 400 << 30, ctypes.c_char.from_address\n"
+        "held = libc.mmap(None, ctypes.c_size_t(size), mmap.PROT_READ, 0x4022, -1, 0)\n"  # private, no file, no reserve
+        "for offset in range(0, size, 2 << 20): at(held + offset).value",
+        "memory",
+    ),
+    "small pages that hold huge ones": Attack(
+        "libc.prctl(41, 0, 0, 0, 0) == 0 and escaped('huge pages'); size = 2 << 20\n"
+        "held = mmap.mmap(-1, 32 << 20, flags=mmap.MAP_PRIVATE)\n"
+        "try: held.madvise(mmap.MADV_HUGEPAGE)\nexcept OSError: pass\n"
+        "for offset in range(0, 32 << 20, 4096): held[offset] = 1\n"
+        "for line in open('/proc/self/smaps_rollup'):\n    line.startswith('AnonHuge') and int(line.split()[1]) and escaped(line)"
+    ),
+    "huge pages of the machine": Attack(
+        "try: escaped(mmap.mmap(-1, 2 << 20, flags=mmap.MAP_PRIVATE | 0x40000))\n"
+        "except OSError as error: error.errno == errno.EPERM or escaped(error)"
     ),
     "memfd": Attack("refused(lambda: os.memfd_create('x'), 'memfd')"),
     "cpu": Attack("forever()", "cpu"),
@@ -157,6 +183,16 @@ ATTACKS = {
         "refused(lambda: call(29, 77, 4096, 0o1666), 'shmget')\nrefused(lambda: call(68, 77, 0o1666), 'msgget')\n"
         "refused(lambda: call(64, 77, 1, 0o1666), 'semget')\nrefused(lambda: call(240, b'x', 0o102, 0o600, None), 'mq_open')\n"
         "open('/dev/shm/x', 'w').write('x')"
+    ),
+    # sockets that are on their way in each other, and with them a file without a name that fills the disk
+    "a full file that nobody has open": Attack(
+        "import array, shutil\nshutil.rmtree('/box/work'); os.chdir('/box/tmp')\nfor n in range(1900): open(f'{n}', 'w').close()\n"
+        "held = []\nfor name in ('/box/one', '/box/two', '/box/three'):\n    held.append(os.open(name, os.O_CREAT | os.O_RDWR))\n"
+        "    for size in (1 << 20, 4096):\n        try:\n            while os.write(held[-1], b'x' * size): pass\n"
+        "        except OSError: pass\n    os.unlink(name)\n"
+        "if os.fork(): os.wait(); os._exit(0)\n"
+        "pair = socket.socketpair()\nfiles = array.array('i', [pair[0].fileno(), pair[1].fileno(), *held])\n"
+        "for end in pair: end.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])\nos._exit(0)"
     ),
     "keyring": Attack(
         "refused(lambda: call(248, b'user', b'x', b'y', 1, -2), 'add_key')\nrefused(lambda: call(250, 0, -2, 1), 'keyctl')"
@@ -315,7 +351,7 @@ ATTACKS = {
     ),
     "calls by other numbers": Attack(
         "if os.uname().machine != 'x86_64': os.kill(os.getpid(), signal.SIGSYS)\n"
-        "code = mmap.mmap(-1, 4096, prot=7)\ncode.write(bytes.fromhex('b814000000cd80c3'))\n"  # mov eax, 20; int 0x80; ret
+        "code = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE, prot=7)\ncode.write(bytes.fromhex('b814000000cd80c3'))\n"  # mov eax, 20; int 0x80; ret
         "ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()\nescaped('int 0x80')",
         "killed 31",
     ),

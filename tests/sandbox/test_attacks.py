@@ -13,7 +13,7 @@ import pytest
 from datafactory.sandbox import Mode, Sandbox
 
 from ..conftest import REPOSITORY
-from .attacks import ATTACKS, Host, check, host
+from .attacks import ATTACKS, LIMITS, TOOLS, Host, check, host
 from .modes import WALLED
 
 NOBODY_ELSE = 54321  # a user that nobody is
@@ -69,6 +69,19 @@ def _as_user(python: str, *words: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "HOME": "/"},
         timeout=300,
     )
+
+
+@pytest.mark.parametrize("mode", WALLED)
+def test_a_conversation_right_after_an_attack_is_held(mode: Mode):
+    """A run is tried again where the sandbox is not there any more; who talks would find that out too late."""
+    attack = TOOLS.format(mark="", file="", port=0, name="") + ATTACKS["a full file that nobody has open"].text
+    answers = "import os; os.write(3, bytes([0, 0, 0, 1]) + str(len(os.listdir('/tmp'))).encode())"
+    with Sandbox({"attack.py": attack.encode(), "answers.py": answers.encode()}, LIMITS, mode) as sandbox:
+        for _ in range(3):
+            assert sandbox.run(["python3", "attack.py"]).succeeded
+            with sandbox.talk(["python3", "answers.py"]) as program:
+                assert program.receive(30) == b"0"
+                assert program.close().succeeded
 
 
 @pytest.mark.parametrize("mode", WALLED)

@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from datafactory.sandbox import Broken, Limits, Mode, Sandbox
 from datafactory.sandbox import start as starting
+from datafactory.sandbox.box import TRIES
 
 from ..conftest import REPOSITORY
 from .modes import WALLED
@@ -69,6 +71,28 @@ def test_a_run_whose_process_is_killed_is_run_again(mode: Mode, which: int, numb
     gone(sorted(seen))
 
 
+@pytest.mark.parametrize("ends", ["SIGKILL", "SIGTERM", "'SIGKILL', 'SIGTERM', 'SIGHUP'"])
+@pytest.mark.parametrize("mode", WALLED)
+def test_a_program_that_ends_itself_is_tried_again_at_the_first_test_only(
+    mode: Mode, ends: str, monkeypatch: pytest.MonkeyPatch
+):
+    def counted(self: starting.Started, *words: Any) -> None:
+        asked.append(words)
+        ask(self, *words)
+
+    asked: list[object] = []
+    ask = starting.Started.ask
+    monkeypatch.setattr(starting.Started, "ask", counted)
+    names = ends if "," in ends else f"{ends!r},"
+    text = f"import os, signal\nif input() != '9':\n    names = ({names})\n    os.kill(os.getpid(), getattr(signal, names[os.getpid() % len(names)]))\nprint(1)"
+    with Sandbox({"main.py": text.encode()}, mode=mode) as sandbox:
+        assert sandbox.run(["python3", "main.py"], stdin=b"9").succeeded
+        for n in range(5):
+            assert sandbox.run(["python3", "main.py"], stdin=b"%d" % n).status == "killed"
+        assert sandbox.run(["python3", "main.py"], stdin=b"9").succeeded
+    assert len(asked) == 2 + TRIES + 4
+
+
 @pytest.mark.parametrize("mode", WALLED)
 def test_a_sandbox_that_is_stopped_is_replaced(mode: Mode, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(starting, "GRACE", 1.0)
@@ -99,9 +123,14 @@ def test_a_conversation_that_is_killed_says_so(mode: Mode):
             time.sleep(0.02)
         os.kill(of_sandbox(sandbox)[1], signal.SIGKILL)
         assert program.receive(30) is None
-        with pytest.raises(Broken, match="ended in the middle"):
-            program.close()
+        for _ in range(2):
+            with pytest.raises(Broken, match="ended in the middle"):
+                program.close()
         assert sandbox.run(["python3", "main.py"], stdin=b"ab").stdout == b"ba\n"
+        now = sandbox._started
+        with pytest.raises(Broken):
+            program.close()
+        assert sandbox._started is now, "a conversation that is over ends nothing of what came after it"
 
 
 @pytest.mark.parametrize("mode", WALLED)

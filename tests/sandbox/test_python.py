@@ -43,6 +43,7 @@ SCRIPTS = {
     "dataclasses": "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\nimport pickle\nprint(pickle.loads(pickle.dumps(A(3))))",
     "annotations": "def f(x: undefined = 1): pass",
     "processes": "import multiprocessing as m\nif __name__ == '__main__':\n    with m.Pool(2) as p: print(p.map(abs, [-1, -2]))",
+    "shared between processes": "import multiprocessing as m\nfrom multiprocessing.shared_memory import SharedMemory\ndef f(v, a, name):\n    s = SharedMemory(name); v.value += 1; a[1] = 5; s.buf[0] = 7; s.close()\nif __name__ == '__main__':\n    v, a, s = m.Value('i', 3), m.Array('d', 4), SharedMemory(create=True, size=9000)\n    p = m.Process(target=f, args=(v, a, s.name)); p.start(); p.join(); print(v.value, list(a), s.buf[0]); s.close(); s.unlink()",
     "spawned": "import multiprocessing as m\ndef f(q): q.put(3)\nif __name__ == '__main__':\n    c = m.get_context('spawn'); q = c.Queue(); p = c.Process(target=f, args=(q,)); p.start(); print(q.get()); p.join()",
     "a program": "import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', 'print(6)'], capture_output=True).stdout)",
     "signals": "import signal\nprint([signal.getsignal(n) for n in (signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ, signal.SIGTERM, signal.SIGCHLD)])",

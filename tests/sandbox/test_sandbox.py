@@ -63,6 +63,16 @@ def test_what_a_compiler_made_is_kept_and_what_a_run_wrote_is_not(mode: Mode):
         assert failed.exit_code == 1 and sandbox.run(["ls"]).stdout == b"main\nmain.cpp\n"
 
 
+@pytest.mark.parametrize("mode", WALLED)
+def test_links_and_holes_that_are_kept_are_files_of_their_own_for_whoever_comes_next(mode: Mode):
+    """They take more room than they did, and the sandbox that they were made in has no more."""
+    large = "truncate -s 20M one; ln one two; ln one three; ln one four; ln one five"
+    with Sandbox({"main.py": b""}, Limits(memory=256 << 20), mode) as sandbox:
+        assert sandbox.run(["sh", "-c", large], keep=True).succeeded
+        with sandbox.talk(["sh", "-c", "stat -c %h%s two five"]) as program:
+            assert program.receive(30) is None and program.close().stdout == b"120971520\n" * 2
+
+
 @pytest.mark.skipif(not which("node"), reason="no node")
 @pytest.mark.parametrize("mode", ALL)
 def test_node_runs(mode: Mode):

@@ -20,7 +20,7 @@ MS_REMOUNT, MNT_DETACH = 32, 2
 NEW_USER, NEW_MOUNTS, NEW_PIDS, NEW_NET, NEW_IPC, NEW_NAMES, NEW_CGROUP = (
     0x10000000, 0x00020000, 0x20000000, 0x40000000, 0x08000000, 0x04000000, 0x02000000,
 )  # fmt: skip
-PDEATHSIG, DUMPABLE, SECCOMP, DROP_BOUNDING, NO_NEW_PRIVILEGES, AMBIENT = 1, 4, 22, 24, 38, 47
+PDEATHSIG, DUMPABLE, SECCOMP, DROP_BOUNDING, NO_NEW_PRIVILEGES, THP_DISABLE, AMBIENT = 1, 4, 22, 24, 38, 41, 47
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
 PIDFD_OPEN = 434
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -74,6 +74,8 @@ def settle(user: int | None, filtered: bytes) -> bool:
     _must(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no_new_privs")
     _must(libc.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0), "pdeathsig")
     _must(libc.prctl(DUMPABLE, 0, 0, 0, 0), "dumpable")
+    # a huge page stays whole when all but one small page of it is given up, and only that one is counted
+    libc.prctl(THP_DISABLE, 1, 0, 0, 0)  # a kernel that refuses has none
     if filtered:
         code = ctypes.create_string_buffer(filtered, len(filtered))
         program = (ctypes.c_uint64 * 2)(len(filtered) // 8, ctypes.addressof(code))  # struct sock_fprog

@@ -13,7 +13,28 @@ BOX = "/box"
 WORK, FOLDERS = "/box/work", ("work", "tmp", "shm")
 ENTRY = struct.Struct(">IIQ")  # of a file that is kept: length of its path, mode, length
 KEPT = 1 << 28  # bytes
+USED_UP = 2000  # files; with more, a new sandbox is sooner there than this one cleared
 TYPE, FOLDER = 0o170000, 0o040000
+
+
+def used(box: int) -> tuple[int, int]:
+    """Bytes and files that are there, in a folder or held open."""
+    room = os.fstatvfs(box)
+    return (room.f_blocks - room.f_bfree) * room.f_frsize, room.f_files - room.f_ffree
+
+
+def renewed(box: int, files: Files, empty: tuple[int, int]) -> bool:
+    """Clear and lay out for the next run; whether that leaves nothing of the last one's."""
+    if used(box)[1] > USED_UP:
+        return False
+    try:
+        clear(box)
+        if used(box) != empty:  # a file that a socket holds which itself is on its way in a socket: freed some day
+            return False
+        lay_out(files)
+    except OSError:
+        return False  # what was kept takes more room than it did: links and holes are files of their own now
+    return True
 
 
 def clear(box: int) -> None:

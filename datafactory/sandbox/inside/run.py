@@ -12,6 +12,8 @@ import resource
 import select
 import time
 
+from datafactory.sandbox.inside.folder import used
+
 TYPE_CHECKING = False  # importing typing takes longer than starting the interpreter
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,8 +163,8 @@ class Run:
 def look(box: int) -> tuple[float, int, int]:
     """Seconds of CPU, bytes and threads of all processes but this one, and the bytes of what they wrote."""
     ticks = tasks = 0
-    room = os.fstatvfs(box)
-    memory = (room.f_blocks - room.f_bfree) * room.f_frsize + nodes(box) * NODE
+    written, nodes = used(box)
+    memory = written + nodes * NODE
     for name in os.listdir("/proc"):
         if not name.isdigit() or name == "1":
             continue
@@ -174,7 +176,7 @@ def look(box: int) -> tuple[float, int, int]:
         ticks += sum(map(int, fields[11:15]))
         tasks += int(fields[17])
         for line in status.split(b"\n"):
-            if line.startswith((b"RssAnon:", b"RssShmem:", b"VmSwap:")):
+            if line.startswith((b"RssAnon:", b"RssShmem:", b"VmPTE:", b"VmSwap:")):
                 memory += int(line.split()[1]) << 10
     return ticks / os.sysconf("SC_CLK_TCK"), memory, tasks
 
@@ -185,11 +187,6 @@ def _text(path: str) -> bytes:
         return os.read(file, 8192)
     finally:
         os.close(file)
-
-
-def nodes(box: int) -> int:
-    room = os.fstatvfs(box)
-    return room.f_files - room.f_ffree
 
 
 def cpu_of_children() -> float:

@@ -21,16 +21,15 @@ import sys
 import time
 
 from datafactory.sandbox.inside.enclosure import ending, enter, settle
-from datafactory.sandbox.inside.folder import BOX, Files, clear, collect, lay_out, packed
+from datafactory.sandbox.inside.folder import BOX, Files, clear, collect, lay_out, packed, renewed, used
 from datafactory.sandbox.inside.program import confine, replaced
-from datafactory.sandbox.inside.run import EXITED, Run, cpu_of_children, look, nodes
+from datafactory.sandbox.inside.run import EXITED, Run, cpu_of_children, look
 
 TYPE_CHECKING = False  # importing typing takes longer than starting the interpreter
 if TYPE_CHECKING:
     from typing import Any
 
 ANSWER = struct.Struct(">BiiddqIII?")  # what start.py reads: status .. memory, three lengths, whether it is used up
-USED_UP = 2000  # files; with more, a new sandbox is sooner there than this one cleared
 CONFINED = b"!"
 # modules that are the same whoever imports them, and when; scripts that solve problems import these
 PRELOADED = set(
@@ -51,9 +50,10 @@ def begin(control: Any, setup: dict[str, Any]) -> list[str]:
     files: Files = setup["files"]
     warm: list[str] = []  # for whose script
     box = os.open(BOX, os.O_RDONLY | os.O_DIRECTORY)
+    clear(box)
+    empty = used(box)
+    lay_out(files)
     while True:
-        clear(box)
-        lay_out(files)
         request, channel = receive(control)
         if request["argv"] != warm:
             warm = request["argv"]
@@ -80,11 +80,11 @@ def begin(control: Any, setup: dict[str, Any]) -> list[str]:
         if request["keep"] and run.status == EXITED and run.code == 0:
             files = collect()
             kept = packed(files)
-        used_up = nodes(box) > USED_UP
-        used = seconds, run.cpu, run.memory
+        used_up = not renewed(box, files, empty)  # before the answer: the next request is for one that is ready
+        took = seconds, run.cpu, run.memory
         lengths = len(run.out), len(run.err), len(kept)
         send(
-            control, ANSWER.pack(run.status, run.code, run.signal, *used, *lengths, used_up) + run.out + run.err + kept
+            control, ANSWER.pack(run.status, run.code, run.signal, *took, *lengths, used_up) + run.out + run.err + kept
         )
         if used_up:
             os._exit(0)

@@ -113,7 +113,7 @@ class _Precise:
 
 
 def _read(text: str) -> list[Any]:
-    """The values that math-verify reads in a text, where it reads all of it: of what it does not know it takes a piece."""
+    """The values that math-verify reads in a text, where it reads all: of what it does not know it takes a piece."""
     if isinstance(read(text), Words) or _NOT_WHOLE.search(_LIMIT.sub("", spelled(text))):
         return []
     text = _BARE_PERCENT.sub(r"\\%", answers.respelled(text))

@@ -197,7 +197,7 @@ class _Reader:
         """The letters of an angle, the same from both sides: ABC is CBA."""
         if self.peek() == "{":
             return self.raw()
-        letters = []
+        letters: list[str] = []
         while self.peek().isalpha() and len(self.peek()) == 1 and len(letters) < 3:
             letters.append(self.take() + self.subscript())
         return min("".join(letters), "".join(reversed(letters)))

@@ -30,8 +30,8 @@ class Words:
 class Several:
     r"""Items in brackets: () [] (] [) as they stand, {} for a set, "" for none; joined: "and", "or" or ",".
 
-    Three more kinds of brackets: "cases" holds pairs, each "pair" a value and its condition; "builder" holds what stands
-    before and after the colon of a set."""
+    Three more kinds of brackets: "cases" holds pairs, each "pair" a value and its condition; "builder" holds what
+    stands before and after the colon of a set."""
 
     brackets: str
     items: tuple[Form, ...]

@@ -12,7 +12,7 @@ from datafactory.verifiers._math.form import Form, Ratio, Relation, Several, Val
 from datafactory.verifiers._math.tree import symbols
 
 _NAME = re.compile(
-    r"(?:\\(?:angle|triangle|text\{[^{}]*\}|overline|bar|[a-zA-Z]+)|[a-zA-Z]|['|:,&(){}\s])+|[a-zA-Z]'*\s*\([^()]*\)"
+    r"(?:\\(?:angle|triangle|text\{[^{}]*\}|overline|bar|[a-zA-Z]++)|[a-zA-Z]|['|:,&(){}\s])++|[a-zA-Z]'*\s*\([^()]*\)"
 )
 _NOT_NAMES = re.compile(r"\\(?:log|ln|sqrt|int|sum|lim|binom|pi|infty)(?![a-zA-Z])")
 _INDEX = re.compile(r"_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w)|\^\s*(?:\{\s*(?:-1|\\?'+)\s*\}|\\?'+)")

@@ -1,4 +1,4 @@
-r"""Words that belong to the value of an answer, as signs: at least 5 is \ge 5, 5 million is 5*1000000, negative 5 is -5.
+r"""Words that belong to the value of an answer, as signs: at least 5, 5 million, negative 5.
 
 In   one line of plain LaTeX, words in \text{} or bare
 Out  the same with signs for such words; what stands before a value and only says what it is
@@ -39,13 +39,20 @@ _BARE_LEAD = re.compile(r"((?:[A-Za-z]+,?\s+){1,8})(?=[-\d\\.])")
 _BARE_OPTION = re.compile(r"\(?[A-Ja-j]\s*[.)]\s+(?=\S)")
 _ORDINAL = re.compile(r"(?<=\d)(?:\^\s*\{?\s*\\text\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?:st|nd|rd|th)\b)")
 _OPTION = re.compile(r"\s*(?:\([A-J]\)|[A-J][.:)])\s*")
-_HARMLESS = set(
-    "the a an answer is are equals equal total value of about approximately roughly exactly just only so we get "
-    "therefore thus hence final result there it that has have be to probability required asked sum result which x".split()
+_HARMLESS = frozenset(
+    re.findall(
+        r"\w+",
+        "the a an answer is are equals equal total value of about approximately roughly exactly just only so we get "
+        "therefore thus hence final result there it that has have be to probability required asked sum which x",
+    )
 )
-_CHANGES = set(
-    "january february march april may june july august september october november december "
-    "not no never neither nor except between half twice double triple than minus plus times root square cube least most".split()
+_CHANGES = frozenset(
+    re.findall(
+        r"\w+",
+        "january february march april may june july august september october november december "
+        "not no never neither nor except between half twice double triple than minus plus times root square cube least "
+        "most",
+    )
 )
 
 

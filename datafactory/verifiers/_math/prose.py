@@ -31,7 +31,7 @@ _ASIDE = re.compile(
     r"(?<=[\d)}$%])\s+\((?=[a-z]{2})(?!(?:theta|alpha|beta|sqrt|sin|cos|tan|log|ln|pi|and|or)\b)[^()]*\)"
 )
 _SUM_ASIDE = re.compile(
-    r"(?<=[a-z]{3})(?<!sin)(?<!cos)(?<!tan)(?<!log)(?<!qrt)\s+\([^(),]*\d\s*[-+*/×÷=]\s*\d[^(),]*\)(?=[.。!]?$)"
+    r"(?<=[a-z]{3})(?<!sin)(?<!cos)(?<!tan)(?<!log)(?<!qrt)\s+\([^(),]{0,80}\d\s?[-+*/×÷=]\s?\d[^(),]{0,80}\)(?=[.。!]?$)"
 )  # 18 eggs (6 + 12)
 _REASON = re.compile(
     r",?\s(?:because|since|(?:al|even )?though|rather than|instead of)\b|(?:,|\sand|\sbut)\s+not\b|，而?不是|"
@@ -96,7 +96,7 @@ def _tidied(text: str) -> str:
 
 
 def stated_in(text: str, gold: str) -> str | None:
-    said = answers.stated(text)
+    said = (answers.stated(text) or "")[:LONGEST]
     if not said:
         return None
     if not is_of_words(gold, form := read(gold)):
@@ -105,7 +105,7 @@ def stated_in(text: str, gold: str) -> str | None:
     if len(said) <= LONGEST_HERE and _is_answer(said):
         parts = [said]
     else:
-        parts = [answers.claim(said[:LONGEST]), said[:LONGEST]]
+        parts = [answers.claim(said), said]
     for part in parts:
         if phrases.is_bound(part) or (len(part) < LONGEST_SAID and words.number(part) is not None):
             return part

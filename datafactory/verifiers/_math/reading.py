@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from datafactory.verifiers._math import phrases, units, words
+from datafactory.verifiers._math.brackets import DEEPEST, closing_of, split, unwrapped
+from datafactory.verifiers._math.conditions import condition_in, without_condition
 from datafactory.verifiers._math.expression import parse
 from datafactory.verifiers._math.form import (
     Combined,
@@ -29,12 +31,7 @@ from datafactory.verifiers._math.form import (
 from datafactory.verifiers._math.spelling import spelled
 from datafactory.verifiers._math.tree import Node, Unreadable, has
 
-DEEPEST = 12  # forms within forms
-
-
-_PIECE = re.compile(r"\\(?:begin|end)\{[a-zA-Z*]+\}(?:\{[^{}]*\})?|\\[a-zA-Z]+|\\.|.", re.S)
-_OPENERS = {"(", "[", "{", r"\{", r"\langle", r"\lfloor", r"\lceil"}
-_CLOSERS = {")", "]", "}", r"\}", r"\rangle", r"\rfloor", r"\rceil"}
+LONGEST_LEAD = 4  # words
 _SIGNS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", r"\approx": "~", r"\in": "in"}
 _AND_OR = re.compile(
     r",?\s*(?:\\text\s*\{\s*,?\s*(and|or)\s*\}|(?<![a-zA-Z\\])(and|or)(?![a-zA-Z])|(?<=[\d)}\]])(and|or)(?=[\s\da-zA-Z(\\-]))\s*"
@@ -54,7 +51,7 @@ _CLOCK = re.compile(
     r"(\d{1,2})\s*(?::\s*(\d\d)\s*(?::\s*(\d\d))?)?\s*(?:(?:\\text\s*\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?)?", re.I
 )
 _RESIDUE = re.compile(
-    r"(?:(?P<name>[^=]*?)\\equiv)?(?P<value>[^=]+?)[\s,(]*"
+    r"(?:(?P<name>[^=]*?)\\equiv)?(?P<value>[^=]+?)"
     r"(?:\\pmod|\(\s*(?:\\bmod|\\text\{\s*mod(?:ulo)?\s*\}|mod\b)|(?:\\bmod|\\text\{\s*mod(?:ulo)?\s*\}|\bmod\b)(?P<bare>))"
     r"\s*(?P<modulus>\{[^{}]*\}|[^(){}]+)\)?"
 )
@@ -63,14 +60,6 @@ _RESPECTIVELY = re.compile(r",?\s*(?:\\text\s*\{\s*,?\s*respectively\s*\}|,?\s*r
 _REVERSED = re.compile(r"([\[\]])([^\[\],;]+[,;][^\[\],;]+)([\[\]])")
 _BASE = re.compile(r"(-?)(?:\\text\{)?([0-9A-Fa-f]+)\}?_\s*(?:\{\s*(?:\\text\{)?\s*(\w+)\s*\}?\s*\}|(\d+))")
 _CURRENCY = re.compile(r"(?:US|CA|AU|HK)?[€£¥₹]|\b(?:USD|EUR|GBP|RMB|Rs\.?)(?![a-zA-Z])")
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_CONDITION = re.compile(
-    r",?\s*(?:\\text\s*\{\s*,?\s*(?:for|where|if|when|with)\b|\b(?:for|where|when) (?=[a-zA-Z\\])).*"
-    r"|,\s*\(?\s*[a-zA-Z]\s*\\in\s*\\mathbb\{[ZN]\}.*",
-    re.S,
-)
-_LAST_BOUND = re.compile(r",\s*\(?\s*([a-zA-Z])\s*(?:[<>]|\\[lgn]e(?![a-zA-Z]))[^,]*$")
-_ANY_BOUND = re.compile(r"[<>,]|\\(?:[lgn]e|in|cup)(?![a-zA-Z])")
 _DATED = re.compile(r"[A-Za-z]{3,}(?:[ ,]+[A-Za-z0-9:]+){1,2}")  # October 30
 _LISTED = re.compile("[①-⑳]\\s*,\\s*[①-⑳]")
 _LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '’.,/-])*")
@@ -78,7 +67,7 @@ _LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '’.,/-])*")
 
 @lru_cache(maxsize=8192)
 def read(text: str, lists: bool = False) -> Form:
-    text = _without_condition(spelled(text))
+    text = without_condition(spelled(text))
     return _read(text if lists else _THOUSANDS.sub(_joined, text), 0)
 
 
@@ -86,27 +75,11 @@ def read(text: str, lists: bool = False) -> Form:
 def condition(text: str) -> Form | None:
     r"""What ", for x > 0" or "\text{ where } ..." at the end of an answer says: the question often holds it as well."""
     text = spelled(text)
-    found = _condition_in(text)
+    found = condition_in(text)
     if found is None:
         return None
     said = re.sub(r"^[\s,(]*(?:\\text\s*\{\s*,?\s*)?(?:for|where|if|when|with)?\b\s*\}?", "", found[0])
     return _read(said.removesuffix(")") if said.count("(") < said.count(")") else said, 1)
-
-
-def _without_condition(text: str) -> str:
-    found = _condition_in(text)
-    return text[: found.start()] if found else text
-
-
-def _condition_in(text: str) -> re.Match[str] | None:
-    found = _CONDITION.search(text, max(text.rfind(r"\end{"), 0))
-    if found and found.start():
-        return found
-    bound = _LAST_BOUND.search(text)  # 2^n, n \ge 1
-    before = text[: bound.start()] if bound else ""
-    names = re.findall(r"(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])", before)
-    other = bound is not None and before.strip() != bound[1] and not _ANY_BOUND.search(before)
-    return bound if bound and other and bound[1] in names and not re.match(rf"\s*{bound[1]}\s*=", before) else None
 
 
 def _joined(match: re.Match[str]) -> str:
@@ -117,10 +90,10 @@ def _joined(match: re.Match[str]) -> str:
 
 
 def _read(text: str, depth: int) -> Form:
-    text = phrases.rephrased(_unwrapped(text.strip()))
+    text = phrases.rephrased(unwrapped(text.strip()))
     if depth > DEEPEST or not text:
         return Value(text)
-    if text.startswith(r"\text{") and text.endswith("}") and _closing(text, 5) == len(text) - 1:
+    if text.startswith(r"\text{") and text.endswith("}") and closing_of(text, 5) == len(text) - 1:
         return _of_text(text[6:-1].strip(), depth)
     if (said := _in_words(text, depth)) is not None:
         return said
@@ -142,48 +115,6 @@ def _read(text: str, depth: int) -> Form:
         or _ratio(text, depth)
         or _value(text)
     )
-
-
-def _unwrapped(text: str) -> str:
-    """Without the braces or the box around all of it."""
-    for _ in range(DEEPEST):
-        if not text.startswith("{") or _closing(text, 0) != len(text) - 1:
-            break
-        text = text[1:-1].strip()
-    if text.startswith(r"\boxed") and (box := _BOX.match(text)):
-        return (
-            text[box.end() :].removesuffix("}").strip()
-            if _closing(text, box.end() - 1) in (-1, len(text) - 1)
-            else text
-        )
-    return text
-
-
-def _closing(text: str, start: int) -> int:
-    """Where the bracket at `start` closes; -1 where it does not."""
-    depth = 0
-    for piece in _PIECE.finditer(text, start):
-        depth += _step(piece[0])
-        if depth == 0:
-            return piece.end() - 1
-    return -1
-
-
-def _step(piece: str) -> int:
-    if piece in _OPENERS or piece.startswith(r"\begin"):
-        return 1
-    return -1 if piece in _CLOSERS or piece.startswith(r"\end") else 0
-
-
-def _split(text: str, *at: str) -> list[str]:
-    """The text between the separators that stand outside all brackets; between them, the separators themselves."""
-    parts, depth, start = [], 0, 0
-    for piece in _PIECE.finditer(text):
-        depth += _step(piece[0])
-        if depth <= 0 and piece[0] in at:
-            parts += [text[start : piece.start()], piece[0]]
-            start = piece.end()
-    return [*parts, text[start:]]
 
 
 def _of_text(text: str, depth: int) -> Form:
@@ -215,7 +146,7 @@ def _labelled(text: str, depth: int) -> Form | None:
         return None
     lead, rest = found
     if phrases.changes_value(lead):
-        return Words(text)
+        return Words(text) if len(lead.split()) < LONGEST_LEAD else None  # a sentence may be said otherwise
     form = _read(rest, depth + 1)
     if not lead or isinstance(form, Words) or (isinstance(form, Value) and form.node is None):
         return form
@@ -252,7 +183,7 @@ def _several(text: str, depth: int) -> Form | None:
     joined = "," if last is None else "or" if "or" in last.groups() or "或" in last[0] else "and"
     text, in_order = _RESPECTIVELY.subn("", text)
     text = _AND_OR.sub(" ; ", text)
-    parts = _split(text, ",", ";")
+    parts = split(text, ",", ";")
     items = [part for part in parts[::2] if part.strip()]
     if len(items) < 2:
         return _read(items[0], depth + 1) if items and len(parts) > 1 else None
@@ -265,7 +196,7 @@ def _several(text: str, depth: int) -> Form | None:
 
 
 def _relation(text: str, depth: int) -> Form | None:
-    parts = _split(text, *_SIGNS)
+    parts = split(text, *_SIGNS)
     if len(parts) < 3:
         return None
     texts = [part.strip() for part in parts[::2]]
@@ -283,10 +214,10 @@ def _relation(text: str, depth: int) -> Form | None:
 
 def _combined(text: str, depth: int) -> Form | None:
     for sign in (r"\cup", r"\cap", r"\setminus"):
-        parts = _split(text, sign)
+        parts = split(text, sign)
         if len(parts) > 1:
             return Combined(sign, tuple(_read(part, depth + 1) for part in parts[::2]))
-    parts = _split(text, "-")
+    parts = split(text, "-")
     if len(parts) == 3 and parts[0].strip() == r"\mathbb{R}":
         return Combined(r"\setminus", (_read(parts[0], depth + 1), _read(parts[2], depth + 1)))
     return None
@@ -299,20 +230,20 @@ def _bracketed(text: str, depth: int) -> Form | None:
     if builder:
         return Several("builder", (_read(builder[1], depth + 1), _read(builder[2], depth + 1)))
     if point := _POINT.fullmatch(text):
-        within = _bracketed(point[2], depth) if _closing(text, point.start(2)) == len(text) - 1 else None
+        within = _bracketed(point[2], depth) if closing_of(text, point.start(2)) == len(text) - 1 else None
         if isinstance(within, Several) and within.brackets == "()":
             return Relation(("=",), (_value(point[1]), within), (point[1], point[2]))
     for opening in (r"\{", r"\langle", "(", "["):
         if not text.startswith(opening):
             continue
-        end = _closing(text, 0)
+        end = closing_of(text, 0)
         if end != len(text) - 1:
             return None
         closing = next((c for c in (r"\}", r"\rangle", ")", "]") if text.endswith(c)), "")
         if not closing:
             return None
         inside = text[len(opening) : -len(closing)].strip()
-        parts = _split(inside, ",", ";")[::2]
+        parts = split(inside, ",", ";")[::2]
         kind = {r"\{": "{", r"\langle": "("}.get(opening, opening) + {r"\}": "}", r"\rangle": ")"}.get(closing, closing)
         if kind == "{}" or len(parts) > 1:
             items = tuple(_read(part, depth + 1) for part in parts if part.strip())
@@ -324,7 +255,7 @@ def _bracketed(text: str, depth: int) -> Form | None:
 
 def _ratio(text: str, depth: int) -> Form | None:
     clock = _clock(text)
-    parts = _split(text, ":")[::2]
+    parts = split(text, ":")[::2]
     if clock and clock[3]:
         return Ratio(tuple(_value(str(part)) for part in clock[:2]), clock)
     if len(parts) < 2 or not all(part.strip() for part in parts):
@@ -338,7 +269,7 @@ def _ratio(text: str, depth: int) -> Form | None:
 def _clock(text: str) -> tuple[int, int, int, str] | None:
     """A time of day, as 8:34, 8:34 p.m. and 8 p.m. are."""
     match = _CLOCK.fullmatch(text)
-    if match is None or not (match[2] or match[4]) or int(match[1]) > 24 and match[4]:
+    if match is None or not (match[2] or match[4]) or (match[4] and int(match[1]) > 24):
         return None
     return int(match[1]), int(match[2] or 0), int(match[3] or 0), (match[4] or "").lower()
 

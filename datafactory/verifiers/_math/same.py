@@ -10,15 +10,13 @@ Names of what is asked for do not count (x = 5 is 5, f(x) = 2x is 2x); order cou
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TypeGuard
 
-from datafactory.verifiers._math import phrases, units, words
-from datafactory.verifiers._math.approximate import FLOATS, approximate
+from datafactory.verifiers._math import phrases, words
+from datafactory.verifiers._math.decisions import Leaf, every, some
 from datafactory.verifiers._math.exact import NotRational, Point, Undefined, exact
-from datafactory.verifiers._math.expression import DEGREE
 from datafactory.verifiers._math.form import (
     Combined,
     Form,
@@ -32,14 +30,14 @@ from datafactory.verifiers._math.form import (
     Words,
 )
 from datafactory.verifiers._math.names import differ, grouped, is_name, named, one_letter
+from datafactory.verifiers._math.proportional import factor
+from datafactory.verifiers._math.quantities import rounds, same_quantity, same_time
 from datafactory.verifiers._math.reading import condition, read
 from datafactory.verifiers._math.sets import intervals, is_set
-from datafactory.verifiers._math.tree import Node, has, symbols
+from datafactory.verifiers._math.tree import Node, symbols
 
-Leaf = Callable[[Value, Value], bool | None]
 MOST_PARTS = 200
 SENTENCE = 4  # words
-_HUNDREDTH = Node("number", Fraction(1, 100), "1/100")
 _CHOICE = re.compile(r"\(?([A-Ja-j])[).:]?")
 _MARKED_CHOICE = re.compile(r"(?:\\text\s*\{)?\s*(?:\(([A-J])\)|([A-J])[).:])\s*\}?(?![\w^_*/+=-]).*", re.S)
 
@@ -49,14 +47,9 @@ def same_answer(gold: str, given: str, leaf: Leaf) -> bool | None:
     if choice is not None:
         return choice
     conditions = condition(gold), condition(given)
-    if (
-        conditions[0]
-        and conditions[1]
-        and not isinstance(conditions[0], Words)
-        and not isinstance(conditions[1], Words)
-    ):
-        if same(conditions[0], conditions[1], leaf) is False:  # for x > 0, for x < 0
-            return False
+    first, second = (None if isinstance(each, Words) else each for each in conditions)
+    if first and second and same(first, second, leaf) is False:  # for x > 0, for x < 0
+        return False
     decided = same(read(gold), read(given), leaf)
     if decided is not True and ("," in gold or "," in given):  # 100,200 is a number or two
         as_lists = same(read(gold, lists=True), read(given, lists=True), leaf)
@@ -94,14 +87,14 @@ def same(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     if is_set(gold) or is_set(given):
         return _same_set(gold, given, leaf)
     if _is_rounded(gold) and _is_rounded(given):
-        return _every(same(a, b, leaf) for a, b in zip(gold.sides[-2:], given.sides[-2:], strict=True))
+        return every(same(a, b, leaf) for a, b in zip(gold.sides[-2:], given.sides[-2:], strict=True))
     for one, other, turned in ((gold, given, False), (given, gold, True)):
         if isinstance(one, Relation) and one.signs[-1:] == ("~",) and isinstance(other, Value) and len(one.sides) > 1:
             exactly, roughly = one.sides[-2:]
             sides = (
-                [roughly] if is_name(one.texts[-2]) else [exactly, roughly] if _rounds(exactly, roughly) else [exactly]
+                [roughly] if is_name(one.texts[-2]) else [exactly, roughly] if rounds(exactly, roughly) else [exactly]
             )
-            return _any(same(other, side, leaf) if turned else same(side, other, leaf) for side in sides)
+            return some(same(other, side, leaf) if turned else same(side, other, leaf) for side in sides)
     (name, gold_value), (other_name, given_value) = named(gold), named(given)
     if name and other_name:
         if differ(name, other_name):
@@ -121,33 +114,12 @@ def same(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     if isinstance(gold, Ratio) or isinstance(given, Ratio):
         return _same_ratio(gold, given, leaf)
     if isinstance(gold, Value) and isinstance(given, Value):
-        return _same_quantity(gold, given, leaf)
+        return same_quantity(gold, given, leaf)
     return None
 
 
 def _unread(form: Form) -> bool:
     return isinstance(form, Value) and form.node is None and form.text == ""
-
-
-def _every(decisions: Iterable[bool | None]) -> bool | None:
-    """False when one is false, else None when one is undecided, else True."""
-    result: bool | None = True
-    for decision in decisions:
-        if decision is False:
-            return False
-        if decision is None:
-            result = None
-    return result
-
-
-def _any(decisions: Iterable[bool | None]) -> bool | None:
-    result: bool | None = False
-    for decision in decisions:
-        if decision:
-            return True
-        if decision is None:
-            result = None
-    return result
 
 
 def _same_words(gold: Form, given: Form) -> bool | None:
@@ -166,65 +138,9 @@ def _same_words(gold: Form, given: Form) -> bool | None:
     return None if len(texts[0].split()) >= SENTENCE and len(texts[1].split()) >= 3 else False
 
 
-def _same_quantity(gold: Value, given: Value, leaf: Leaf) -> bool | None:
-    """Units count where both name one; 50% is 0.5 as well as 50; 101_2 is 101, since the question names the base."""
-    if gold.node is not None and given.node is not None and symbols(given.node) and not symbols(gold.node):
-        return False  # a number is asked for, not what comes to it
-    if units.contradict(_quantity(gold), _quantity(given)):
-        return False
-    number_sets = [form.text for form in (gold, given) if form.text.startswith(r"\mathbb{")]
-    if number_sets:
-        return gold.text == given.text
-    if "degree" in (gold.unit, given.unit) and gold.unit != given.unit and (turned := _in_radians(gold, given)):
-        return _any([leaf(gold, given), leaf(*turned)])
-    if gold.base or given.base:
-        if gold.base and given.base and gold.base != given.base:
-            return _in_base(gold) == _in_base(given) if _in_base(gold) is not None else None
-        return gold.text.upper() == given.text.upper()
-    if gold.percent == given.percent:
-        return leaf(gold, given)
-    return _any([leaf(gold, given), leaf(_as_share(gold), _as_share(given))])
-
-
-def _quantity(value: Value) -> units.Quantity:
-    return units.Quantity(value.text, value.unit, value.label)
-
-
-def _in_radians(*values: Value) -> list[Value] | None:
-    r"""Degrees as radians, where the other angle is in them: 30 degrees and \pi/6."""
-    radians = next(value for value in values if value.unit != "degree")
-    if radians.node is None or not _is_radian(radians.node):
-        return None
-    return [
-        replace(v, node=Node("*", arguments=(v.node, DEGREE)), text=f"({v.text})*\\pi/180")
-        if v.unit == "degree" and v.node is not None
-        else v
-        for v in values
-    ]
-
-
-def _is_radian(node: Node) -> bool:
-    arc = has(node, "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc")
-    return arc or node.name == r"\pi" or any(_is_radian(argument) for argument in node.arguments)
-
-
 def _is_rounded(form: Form) -> TypeGuard[Relation]:
     r"""Whether a form says both what is exact and what it is rounded to: 2/3 \approx 0.67."""
     return isinstance(form, Relation) and form.signs[-1:] == ("~",) and not is_name(form.texts[-2])
-
-
-def _rounds(exactly: Form, roughly: Form) -> bool:
-    """Whether a decimal may be what a value is rounded to: within two units of its last place."""
-    if not isinstance(exactly, Value) or not isinstance(roughly, Value) or exactly.node is None or roughly.node is None:
-        return True
-    if symbols(exactly.node) or symbols(roughly.node):
-        return True
-    places = len(roughly.node.name.partition(".")[2])
-    try:
-        values = [complex(approximate(node, Point(0), FLOATS)) for node in (exactly.node, roughly.node)]
-    except (Undefined, ArithmeticError, ValueError):
-        return True
-    return abs(values[0] - values[1]) <= max(2 * 10.0**-places, 0.01 * abs(values[0]))
 
 
 def _same_residue(gold: Form, given: Form, leaf: Leaf) -> bool | None:
@@ -247,66 +163,22 @@ def _same_residue(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     return same(gold.value, given.value, leaf)
 
 
-def _in_base(value: Value) -> int | None:
-    try:
-        return int(value.text, int(value.base))
-    except ValueError:
-        return None
-
-
-def _as_share(value: Value) -> Value:
-    if not value.percent or value.node is None:
-        return value
-    return replace(value, node=Node("*", arguments=(value.node, _HUNDREDTH)), text=f"({value.text})/100", percent=False)
-
-
 def _same_relation(gold: Relation, given: Relation, leaf: Leaf) -> bool | None:
     """Equal when one is the other times a constant: 2x = 4 and x = 2, x < 1 and -x > -1."""
     if len(gold.sides) != 2 or len(given.sides) != 2:
         if gold.signs == given.signs:
-            return _every(same(a, b, leaf) for a, b in zip(gold.sides, given.sides, strict=True)) or None
+            return every(same(a, b, leaf) for a, b in zip(gold.sides, given.sides, strict=True)) or None
         return None
     directions = [{"<": -1, "<=": -1, ">": 1, ">=": 1}.get(form.signs[0], 0) for form in (gold, given)]
     kinds = [form.signs[0].replace(">", "<").replace("~", "=") for form in (gold, given)]
     if kinds[0] != kinds[1]:
         return None if "=" in kinds else False
-    factor = _factor(gold, given)
-    if factor is None:
+    times = factor(gold, given)
+    if times is None:
         return None
-    if factor == 0:
+    if times == 0:
         return False
-    return factor * directions[0] * directions[1] > 0 if directions[0] else True
-
-
-def _factor(gold: Relation, given: Relation) -> Fraction | None:
-    """What the difference of the sides of one is multiplied by to give the other's, where that is one number.
-
-    Zero where it is certain that there is no such number: for polynomials, one of which may be the other's square."""
-    zeros = []
-    for form in (gold, given):
-        left, right = form.sides
-        if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
-            return None
-        zeros.append(Node("+", arguments=(left.node, Node("neg", arguments=(right.node,)))))
-    if not symbols(zeros[0]) or has(zeros[0], "pm"):
-        return None
-    try:
-        points = [Point(number) for number in range(3)]
-        factors = {exact(zeros[1], point) / exact(zeros[0], point) for point in points}
-    except (NotRational, Undefined, ZeroDivisionError):
-        return None
-    if len(factors) == 1 and 0 not in factors:
-        return factors.pop()
-    return Fraction(0) if all(map(_is_polynomial, zeros)) else None
-
-
-def _is_polynomial(node: Node) -> bool:
-    if node.kind in ("number", "symbol"):
-        return True
-    if node.kind in ("/", "^"):
-        of, by = node.arguments
-        return by.kind == "number" and (node.kind == "/" or by.value.denominator == 1) and _is_polynomial(of)  # type: ignore[union-attr]
-    return node.kind in ("+", "*", "neg") and all(map(_is_polynomial, node.arguments))
+    return times * directions[0] * directions[1] > 0 if directions[0] else True
 
 
 def _same_set(gold: Form, given: Form, leaf: Leaf) -> bool | None:
@@ -328,10 +200,10 @@ def _same_set(gold: Form, given: Form, leaf: Leaf) -> bool | None:
         return False if number else None
     if len(ours) != len(theirs):
         return False
-    return _every(
+    return every(
         False
         if a.closed != b.closed
-        else _every(leaf(Value("", one), Value("", other)) for one, other in zip(a.ends, b.ends, strict=True))
+        else every(leaf(Value("", one), Value("", other)) for one, other in zip(a.ends, b.ends, strict=True))
         for a, b in zip(ours, theirs, strict=True)
     )
 
@@ -343,7 +215,7 @@ def _same_matrix(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     if len(ours) != len(theirs) or [len(row) for row in ours] != [len(row) for row in theirs]:
         return False
     pairs = ((a, b) for row, other in zip(ours, theirs, strict=True) for a, b in zip(row, other, strict=True))
-    return _every(same(a, b, leaf) for a, b in pairs)
+    return every(same(a, b, leaf) for a, b in pairs)
 
 
 def _rows(form: Form) -> tuple[tuple[Form, ...], ...] | None:
@@ -375,7 +247,7 @@ def _same_several(gold: Form, given: Form, leaf: Leaf) -> bool | None:
         return False
     if len(ours.items) == 2 and _ends_differ(ours.brackets, theirs.brackets):
         return False
-    in_order = _every(same(a, b, leaf) for a, b in zip(ours.items, theirs.items, strict=True))
+    in_order = every(same(a, b, leaf) for a, b in zip(ours.items, theirs.items, strict=True))
     if in_order is False and ordered == {"named"} and one_letter([*ours.items, *theirs.items]):
         return _same_unordered(ours, theirs, leaf)  # x_1 = 2, x_2 = 3
     return in_order
@@ -394,23 +266,23 @@ def _same_named(gold: Several, given: Several, leaf: Leaf) -> bool | None:
     ours, theirs = values(gold), values(given)
     if ours.keys() != theirs.keys():
         return False
-    return _every(same(value, theirs[name], leaf) for name, value in ours.items())
+    return every(same(value, theirs[name], leaf) for name, value in ours.items())
 
 
 def _same_unordered(gold: Several, given: Several, leaf: Leaf) -> bool | None:
     ours, theirs = dict.fromkeys(gold.items), dict.fromkeys(given.items)
 
     def found(items: Iterable[Form], others: Iterable[Form], turned: bool) -> bool | None:
-        return _every(_any(same(b, a, leaf) if turned else same(a, b, leaf) for b in others) for a in items)
+        return every(some(same(b, a, leaf) if turned else same(a, b, leaf) for b in others) for a in items)
 
-    return _every(found(*pair) for pair in ((ours, theirs, False), (theirs, ours, True)))
+    return every(found(*pair) for pair in ((ours, theirs, False), (theirs, ours, True)))
 
 
 def _same_ratio(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     """3:4 is 6:8 and 3/4; A:B = 1 has been named before."""
     clocks = [form.clock for form in (gold, given) if isinstance(form, Ratio) and form.clock]
     if len(clocks) == 2:
-        return _same_time(*clocks)
+        return same_time(*clocks)
     if clocks and clocks[0][3]:  # 8 p.m. is no ratio
         return False
     ours, theirs = _terms(gold), _terms(given)
@@ -419,25 +291,13 @@ def _same_ratio(gold: Form, given: Form, leaf: Leaf) -> bool | None:
     if len(ours) != len(theirs):
         return False
     if any(node.value == 0 for node in (*ours, *theirs)):
-        return _every(leaf(Value("", a), Value("", b)) for a, b in zip(ours, theirs, strict=True))
+        return every(leaf(Value("", a), Value("", b)) for a, b in zip(ours, theirs, strict=True))
     first = [terms[0] for terms in (ours, theirs)]
     products = [
         (Node("*", arguments=(a, first[1])), Node("*", arguments=(b, first[0])))
         for a, b in zip(ours, theirs, strict=True)
     ]
-    return _every(leaf(Value("", one), Value("", other)) for one, other in products)
-
-
-Clock = tuple[int, int, int, str]
-
-
-def _same_time(gold: Clock, given: Clock) -> bool:
-    """8:34 p.m. is 8:34 and 20:34, and not 8:34 a.m."""
-    if gold[3] and given[3]:
-        return (gold[0] % 12, *gold[1:]) == (given[0] % 12, *given[1:])
-    named, bare = (gold, given) if gold[3] else (given, gold)
-    hours = {named[0]} | ({named[0] % 12 + 12 * (named[3] == "p")} if named[3] else set())
-    return bare[0] in hours and bare[1:3] == named[1:3]
+    return every(leaf(Value("", one), Value("", other)) for one, other in products)
 
 
 def _terms(form: Form) -> list[Node] | None:

@@ -32,18 +32,34 @@ _RATES = {"mph": "mile/hour", "kph": "km/hour", "kmph": "km/hour"}
 _LENGTHS = {"mm", "cm", "dm", "m", "km", "inch", "foot", "yard", "mile"}
 _POWERS = {"square": "^2", "sq": "^2", "squared": "^2", "cubic": "^3", "cu": "^3", "cubed": "^3"}
 _COMPATIBLE = ({"degree", "celsius"}, {"degree", "fahrenheit"})
-_GENERIC = set(
-    "unit units total altogether in all long wide tall high deep old each apart away exactly respectively left "
-    "remaining more of the them".split()
+_GENERIC = frozenset(
+    re.findall(
+        r"\w+",
+        "unit units total altogether in all long wide tall high deep old each apart away exactly respectively left "
+        "remaining more of the them",
+    )
 )
 # between words, and words of three letters that are counted: other short letters may be symbols
-_SMALL = set("of in a an the to per by at on is and for".split())
-_COUNTED = set(
-    "men day cat dog hen pen cow pig egg car way boy kid bag box cup can set win row pet all old ant bee bus hat jar "
-    "key map nut pan pie tie toy van web yen fox owl ray rat one two".split()
+_SMALL = frozenset(
+    re.findall(
+        r"\w+",
+        "of in a an the to per by at on is and for",
+    )
+)
+_COUNTED = frozenset(
+    re.findall(
+        r"\w+",
+        "men day cat dog hen pen cow pig egg car way boy kid bag box cup can set win row pet all old ant bee bus hat "
+        "jar key map nut pan pie tie toy van web yen fox owl ray rat one two",
+    )
 )
 # words that say another thing than the number before them
-_CHANGES = set("than not no never except or plus minus mod modulo factorial squared cubed".split())
+_CHANGES = frozenset(
+    re.findall(
+        r"\w+",
+        "than not no never except or plus minus mod modulo factorial squared cubed",
+    )
+)
 
 _CHINESE = re.compile(r"(?<=[\d})!])\s*([\u4e00-\u9fff]{1,6})$")
 _OF_ANGLES = re.compile(r"sin|cos|tan|cot|sec|csc")

@@ -106,6 +106,7 @@ def _half_unit(node: Node) -> Fraction:
     if (
         node.kind != "number"
         or "." not in node.name
+        or node.value is None
         or node.value.denominator == 1
         or len(node.name.replace(".", "").lstrip("0")) < FIGURES
     ):
