@@ -56,4 +56,4 @@ def _bodies(body: str) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix(extract.BOM).replace("\r\n", "\n").replace("\r", "\n")

@@ -16,9 +16,11 @@ from datafactory.programs import syntax
 from datafactory.programs.languages import BY_TAG, OTHERS
 from datafactory.programs.tests import Language
 
-# a fence is at least three backticks or tildes; what closes it is as long and has no tag
-_FENCE = re.compile(r"^[ \t]*(?P<marks>`{3,}|~{3,})[ \t]*(?P<tag>[^`\n]*)$", re.M)
-_CPP = re.compile(r"^\s*#\s*include\b|\bint\s+main\s*\(", re.M)
+BOM = "\ufeff"  # at its start a program may have one, as Windows' editors write it
+# A fence is at least three backticks or tildes; what closes it is as long and has no tag. No part of a pattern may give
+# back what another could take: a response of a megabyte of blanks would then take hours.
+_FENCE = re.compile(r"^[ \t]*+(?P<marks>`{3,}+|~{3,}+)(?P<tag>[^`\n]*+)$", re.M)
+_CPP = re.compile(r"^[ \t]*+#[ \t]*+include\b|\bint\s++main\s*+\(", re.M)
 _JAVASCRIPT = re.compile(r"\brequire\s*\(|\bconsole\.log\s*\(|\bprocess\.std(?:in|out)\b")
 
 
@@ -32,6 +34,7 @@ class Found:
 
 
 def program(response: str, languages: Sequence[Language], entry: str = "") -> Found | None:
+    response = response.removeprefix(BOM)
     blocks = [block for block in fenced(response, languages[0]) if block.text.strip()]
     ours = [block for block in blocks if block.language in languages]
     if ours:
@@ -64,18 +67,19 @@ def _block(opening: re.Match[str], text: str, untagged: Language) -> Found:
     indent = len(opening[0]) - len(opening[0].lstrip())
     if indent:  # a block in a list is set in as far as its fence
         text = re.sub(rf"^[ \t]{{1,{indent}}}", "", text, flags=re.M)
-    return Found(text, BY_TAG.get(tag, tag) if tag else untagged, True)
+    return Found(text.removeprefix(BOM), BY_TAG.get(tag, tag) if tag else untagged, True)
 
 
 def defines(text: str, entry: str) -> bool:
     return (
-        re.search(rf"^[ \t]*(?:async\s+def|def|class)\s+{re.escape(entry)}\b|^{re.escape(entry)}\s*=", text, re.M)
+        re.search(rf"^[ \t]*+(?:async\s++def|def|class)\s++{re.escape(entry)}\b|^{re.escape(entry)}\s*+=", text, re.M)
         is not None
     )
 
 
 def unfenced(response: str, languages: Sequence[Language]) -> Found | None:
     """The whole response where it is a program: in Python, code that parses and does more than name or quote."""
+    response = response.removeprefix(BOM)
     for language in languages:
         if language == "python" and (seen := syntax.of(response)).compiles and seen.acts:
             return Found(response, language, False)

@@ -136,8 +136,10 @@ def _of_cases(cases: Sequence[Mapping[str, Any]], context: Mapping[str, Any]) ->
 def _stdio(pairs: Any, context: Mapping[str, Any]) -> StdioTests:
     cases = tuple(Case(_text(given), _text(wanted)) for given, wanted in pairs)
     tolerance = context.get("tolerance")
-    if tolerance is not None and (isinstance(tolerance, bool) or not isinstance(tolerance, int | float)):
-        raise Unreadable(f"tolerance should be a number, not {tolerance!r}")
+    if tolerance is not None and (
+        isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < 1e300
+    ):
+        raise Unreadable(f"tolerance should be a number from 0 on, not {str(tolerance)[:60]!r}")
     return StdioTests(cases, _checker(context.get("checker")), tolerance)
 
 

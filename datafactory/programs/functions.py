@@ -57,7 +57,7 @@ class Desk:
     def sandbox(self) -> Sandbox:
         if not hasattr(self._own, "sandbox"):
             self._own.sandbox = Sandbox(
-                {"grade.py": _source("grade")} | _package((*INSIDE, "remote", "trees")), mode=self.mode
+                {"grade.py": _source("grade")} | _package((*INSIDE, "formula", "remote", "trees")), mode=self.mode
             )
             self._all.append(self._own.sandbox)
         return self._own.sandbox
@@ -136,7 +136,7 @@ class Asked:
 
     def __init__(self, sandbox: Sandbox, allowed: Allowed, last: bool):
         self.sandbox, self.allowed, self.last = sandbox, allowed, last
-        self.calls = self.slow = 0
+        self.calls, self.slow = 0, 0.0
         self.seconds: float | None = None
         self.memory: int | None = None
         self._process: Conversation | None = None

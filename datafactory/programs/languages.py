@@ -19,7 +19,7 @@ class Tool:
     tags: tuple[str, ...]
     file: str
     run: tuple[str, ...]
-    compile: tuple[str, ...] = ()
+    compile: tuple[tuple[str, ...], ...] = ()  # commands, of which the first that succeeds counts
     needs: str = ""
     install: str = ""
 
@@ -32,7 +32,8 @@ TOOLS: dict[Language, Tool] = {
         ("cpp", "c++", "cc", "cxx", "c++11", "c++14", "c++17", "c++20", "cpp17", "cpp20"),
         "program.cpp",
         ("./program",),
-        ("g++", "-O2", "-std=c++17", "-w", "-o", "program", "program.cpp"),
+        # With GNU's extensions, as judges compile; a program may use names that only C++20 took for itself.
+        tuple(("g++", "-O2", f"-std={std}", "-w", "-o", "program", "program.cpp") for std in ("gnu++20", "gnu++17")),
         "g++",
         "Debian and Ubuntu: apt install g++",
     ),

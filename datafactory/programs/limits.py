@@ -21,12 +21,12 @@ _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds"
 _SECONDS |= dict.fromkeys(("ms", "millisecond", "milliseconds"), 0.001)
 _BYTES = {"b": 1, "byte": 1, "bytes": 1, "kb": 1 << 10, "kilobytes": 1 << 10, "kib": 1 << 10, "gb": 1 << 30}
 _BYTES |= dict.fromkeys(("mb", "mib", "megabyte", "megabytes", "m"), 1 << 20)
-_SAID_TIME = re.compile(r"\btime[ _]limit(?: per test)?\s*[:：]?\s*(\{[^{}]*\}|\d+(?:\.\d+)?\s*[a-z]+)", re.I)
-_SAID_MEMORY = re.compile(r"\bmemory[ _]limit(?: per test)?\s*[:：]?\s*(\d+(?:\.\d+)?\s*[a-z]+)", re.I)
+_SAID_TIME = re.compile(r"\btime[ _]limit(?: per test)?\s*+(?:[:：]\s*+)?(\{[^{}]*+\}|\d+(?:\.\d+)?\s*+[a-z]+)", re.I)
+_SAID_MEMORY = re.compile(r"\bmemory[ _]limit(?: per test)?\s*+(?:[:：]\s*+)?(\d+(?:\.\d+)?\s*+[a-z]+)", re.I)
 _PARTS = re.compile(r"'?\"?(seconds|nanos)'?\"?\s*:\s*(\d+(?:\.\d+)?)")
 _TOLERANCE = re.compile(
     r"\b(?:relative|absolute)\b[^.\n]{0,60}\berror\b[^\n]{0,80}?"
-    r"(?:10\s*\^?\s*\{?\s*[-−–]\s*(?P<power>\d+)|1e-(?P<exponent>\d+)|(?P<plain>0\.0*1)\b)",
+    r"(?:10\s*+(?:\^\s*+)?(?:\{\s*+)?[-−–]\s*+(?P<power>\d{1,9})|1e-(?P<exponent>\d{1,9})|(?P<plain>0\.0*1)\b)",
     re.I,
 )
 
@@ -57,8 +57,11 @@ def _seconds(value: Any) -> float | None:
         value = {name: float(number) for name, number in parts.items()}
     if isinstance(value, Mapping):
         whole, nanos = value.get("seconds") or 0, value.get("nanos") or 0
-        known = isinstance(whole, int | float) and isinstance(nanos, int | float)
-        return (whole + nanos / 1e9) or None if known else None
+        if not (isinstance(whole, int | float) and isinstance(nanos, int | float)):
+            return None
+        if not (0 <= whole < 1e7 and 0 <= nanos < 1e16):
+            return None
+        return (whole + nanos / 1e9) or None
     if isinstance(value, str):
         match = _QUANTITY.fullmatch(value.strip())
         if match is None or match[2].lower() not in _SECONDS:
@@ -75,7 +78,8 @@ def _bytes(value: Any) -> int | None:
         if match is None or (match[2] and match[2].lower() not in _BYTES):
             return None
         if match[2]:
-            return int(float(match[1]) * _BYTES[match[2].lower()]) or None
+            value = float(match[1]) * _BYTES[match[2].lower()]
+            return int(value) or None if value < 1e15 else None
         value = float(match[1])
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e15:
         return None

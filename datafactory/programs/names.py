@@ -2,7 +2,7 @@
 
 In   the tests as a tree, the entry point where the row tells it, the text of the problem
 Out  the entry point, and the imports that the tests left out
-Why  a name that is taken for the program's lets the program decide: `assert isclose(f(1), 3)` with an isclose of its own
+Why  a name that is taken for the program's lets the program decide: `assert isclose(f(1), 3)`, and its own isclose
 
 The entry point is the program's, and so is what nothing else has a name for. What LeetCode's Python has without an
 import (Counter, isclose, math) is the library's, unless the problem asks for it ("def add", "a class Counter"), or an

@@ -52,6 +52,7 @@ def _program(
     text: str, language: Language | None, tests: StdioTests | FunctionTests, languages: Sequence[Language]
 ) -> Program | None:
     """A solution stands bare, as no response does: it needs no sign that it is a program."""
+    text = text.removeprefix(extract.BOM)
     if isinstance(tests, StdioTests) and not extract.fenced(text, languages[0]):
         found = extract.unfenced(text, languages)
         named = language or (found.language if found else languages[0])

@@ -7,9 +7,11 @@ from typing import Self
 
 from datafactory.programs.tests import Language, Stated
 from datafactory.sandbox import Limits, Outcome
+from datafactory.sandbox.box import FROM_OUTSIDE
 
 # A test that met the time limit costs all of it: after so many the others do not run, and count as failed.
-PATIENCE = 2
+PATIENCE = 2.0
+WAITING = 60.0  # seconds of waiting that cost as much
 SHORT = 400  # characters of an input or output that are shown
 
 
@@ -71,13 +73,18 @@ def why_ended(outcome: Outcome, allowed: Allowed) -> str:
     return f"exit status {outcome.exit_code}{_last_line(outcome.stderr)}" if outcome.exit_code else ""
 
 
-def cost(outcome: Outcome) -> int:
+def cost(outcome: Outcome) -> float:
     """What a test takes of the patience: one that slept through the wall limit, all of it."""
-    return {"cpu": 1, "wall": PATIENCE}.get(outcome.status, 0)
+    if outcome.status == "wall":
+        return PATIENCE
+    met = outcome.status == "cpu" or outcome.signal in FROM_OUTSIDE  # it ran three times before it was its own doing
+    # On a busy machine a program waits without sleeping, to start and as long as it computes.
+    waited = max(0.0, outcome.seconds - 1 - 4 * outcome.cpu_seconds)
+    return met + waited / WAITING
 
 
 def _last_line(stderr: bytes) -> str:
-    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    lines = stderr[-4096:].decode("utf-8", "replace").strip().splitlines()
     return f": {lines[-1][:300]}" if lines else ""
 
 

@@ -5,7 +5,8 @@ Out  the filter's instructions; empty for an architecture whose numbers are not 
 
 Refused: what reaches into another process or changes how the supervisor is scheduled, what makes namespaces and mounts,
 what loads code into the kernel, what would outlive a run (System V and POSIX queues, keyrings, attributes), and memory
-that no process is charged for. Sockets are Unix sockets. Source: the kernel's include/uapi/linux/{bpf_common,seccomp,audit}.h and syscall tables.
+that no process is charged for. Sockets are Unix sockets.
+Source: the kernel's include/uapi/linux/{bpf_common,seccomp,audit}.h and syscall tables.
 """
 
 from __future__ import annotations

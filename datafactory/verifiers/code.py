@@ -104,9 +104,10 @@ def verify_all(pairs: Sequence[tuple[Problem, Completion]], config: Config) -> l
     for problem, completion in pairs:
         key = _key(problem)
         tests = read[key] if key in read else read.setdefault(key, _read(problem))
-        found = tests if isinstance(tests, Verdict) else _program(tests, completion, config)
-        if isinstance(tests, Verdict) or isinstance(found, Verdict):
-            decided.append(found)  # type: ignore[arg-type]
+        if isinstance(tests, Verdict):
+            decided.append(tests)
+        elif isinstance(found := _program(tests, completion, config), Verdict):
+            decided.append(found)
         else:
             decided.append((key, found))
             jobs[key, found] = tests
@@ -124,8 +125,9 @@ def verify_all(pairs: Sequence[tuple[Problem, Completion]], config: Config) -> l
 
 
 def _lints(ran: Mapping[tuple[bytes, Program], Ran | Verdict]) -> dict[Program, int | None]:
-    compiled = {p: None for (_, p), how in ran.items() if p.language == "python" and isinstance(how, Ran) and how.compiled}
-    return dict(zip(compiled, lint.findings(list(compiled)), strict=True))
+    compiled = {program for (_, program), how in ran.items() if isinstance(how, Ran) and how.compiled}
+    programs = [program for program in compiled if program.language == "python"]
+    return dict(zip(programs, lint.findings(programs), strict=True))
 
 
 def _key(problem: Problem) -> bytes:

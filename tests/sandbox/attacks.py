@@ -109,8 +109,8 @@ ATTACKS = {
         "for n in range(100):\n    with open(f'/dev/shm/{n}', 'wb') as file: file.write(b'x' * (8 << 20))", "memory|exited 1"
     ),
     "shared memory that nobody is charged for": Attack(
-        "held = []\ndef take(file, flags):\n    for _ in range(70):\n"
-        "        held.append(mmap.mmap(file, 10 << 20, flags=flags)); held[-1].write(bytes(b'x') * (10 << 20)); held[-1].madvise(4)\n"
+        "held = []\ndef take(file, flags):\n    for _ in range(20):\n"
+        "        held.append(mmap.mmap(file, 30 << 20, flags=flags)); held[-1].write(bytes(30 << 20)); held[-1].madvise(4)\n"
         "refused(lambda: take(-1, mmap.MAP_SHARED) or escaped('shared'), 'shared')\n"
         "refused(lambda: take(os.open('/dev/zero', os.O_RDWR), mmap.MAP_SHARED) or escaped('/dev/zero'), '/dev/zero')"
     ),

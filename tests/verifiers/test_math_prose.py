@@ -73,6 +73,7 @@ CUT_OFF = [
     ("1", r"The answer is \boxed{\frac{1}{"),
     ("2", r"The answer is $\boxed{\frac{1}{2"),
     ("3", r"Therefore $x = \frac{3"),
+    ("5", "There are 5 of them.\n\\boxed{\nx"),
 ]
 
 

@@ -3,28 +3,23 @@
 In   on the sandbox's channel: the code of the tests, what stands before it, the names that are the program's
 Out  on the same channel: what to ask the program, and a record for every assert that was evaluated
 
-Every assert counts by itself, and asks a process of its own: before it asks, what the tests had built outside of any
-assert is built again there. Nothing of the program is ever in this process but data of the builtin types.
+Every assert counts by itself, and asks a process of its own unless it goes on with an object or a state that the tests
+made before (remote.Program). Nothing of the program is ever in this process but data of the builtin types.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import json
 import math
 import reprlib
 from typing import Any
 
-from datafactory.programs.inside import trees
+from datafactory.programs.inside import formula, trees
 from datafactory.programs.inside.channel import receive, send
-from datafactory.programs.inside.remote import NODES, Ended, Name, program
+from datafactory.programs.inside.remote import NODES, CannotCross, Ended, Name, program
 
-MODULES = (
-    *("bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools"),
-    *("json", "math", "operator", "random", "re", "statistics", "string", "sys", "typing"),
-)
 OWN = ("list_node", "tree_node", "is_same_list", "is_same_tree")
 
 
@@ -41,13 +36,14 @@ class Test:
         return value
 
     def __enter__(self) -> Test:
-        program.stale = program.used
-        program.in_assert = True
+        program.begin(in_assert=True)
         program.last = None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
-        program.in_assert = False
+        program.begin(in_assert=False)
+        if isinstance(error, CannotCross):
+            return False
         if error is None:
             record(self.text, True)
             return True
@@ -70,6 +66,9 @@ class Shown(reprlib.Repr):
         super().__init__()
         self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = self.maxdict = 20
         self.maxstring = self.maxother = 200
+        self.maxlevel = 3  # twenty of twenty, three times over: one list that holds another many times has no end
+
+    repr_Counter = repr_OrderedDict = repr_defaultdict = reprlib.Repr.repr_dict
 
 
 def shown(value: Any) -> str:
@@ -79,7 +78,7 @@ def shown(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _said(error: BaseException) -> str:
+def _said(error: BaseException | None) -> str:
     if isinstance(error, Ended):
         return str(error)
     name = type(error).__name__
@@ -95,12 +94,18 @@ class Counted(ast.NodeTransformer):
     def __init__(self, code: str):
         self.code = code
         self.count = 0
+        self.refusals: list[str] = []  # `assert False` where the program should not come to, and which it came to
+        self.reached: set[int] = set()
 
     def visit_Assert(self, node: ast.Assert) -> Any:
-        if isinstance(node.test, ast.Constant):
-            return ast.Pass() if node.test.value else node  # `assert True, "..."` tests nothing
-        self.count += 1
         text = ast.get_source_segment(self.code, node) or ast.unparse(node)
+        if isinstance(node.test, ast.Constant):
+            if node.test.value:
+                return ast.Pass()  # `assert True, "..."` tests nothing
+            self.refusals.append(text)
+            reached = ast.Call(ast.Name("__reached__", ast.Load()), [ast.Constant(len(self.refusals) - 1)], [])
+            return [ast.Expr(reached), node]
+        self.count += 1
         sides = _sides(node.test)
         reverse = [
             _calls(getattr(holder, field) if place is None else getattr(holder, field)[place])
@@ -150,45 +155,49 @@ def same(got: Any, wanted: Any, tolerance: float = 0.0, packed: bool = False) ->
 
 
 def _near(one: Any, other: Any, tolerance: float) -> bool:
-    numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
-    return bool(tolerance) and numbers and abs(one - other) <= tolerance * max(1.0, abs(other))
-
-
-def free_module(name: str, tree: ast.Module) -> bool:
-    """Whether the tests mean the standard library's module by a name that they do not import."""
-    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
-    dotted = [node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    return name in MODULES and all(any(use is value for value in dotted) for use in uses)
-
-
-def run(code: str, preamble: str, free: list[str], prelude: bool) -> None:
-    """Evaluate the tests; each assert leaves a record, and so does what ends them early."""
-    names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins, "__same__": same}
-    if prelude:
-        names |= {name: getattr(trees, name) for name in OWN} | NODES | {"inf": math.inf, "nan": math.nan}
-    tree = ast.parse(code)
-    counted = Counted(code)
+    if not tolerance or not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
+        return False
     try:
-        exec(compile(preamble, "preamble.py", "exec", dont_inherit=True), names)
-        for name in free:
-            if name not in names:
-                names[name] = importlib.import_module(name) if free_module(name, tree) else Name(name)
-        runnable = ast.fix_missing_locations(counted.visit(tree))
-        names |= {"__Test__": Test}
+        allowed = tolerance * max(1.0, abs(other))
+        return math.isfinite(allowed) and math.isfinite(one) and abs(one - other) <= allowed
+    except OverflowError:  # an int beyond every float
+        return False
+
+
+def run(tests: dict[str, Any]) -> None:
+    """Evaluate the tests; each assert leaves a record, and so does what ends them early."""
+    names: dict[str, Any] = {"__name__": "tests", "__builtins__": {**vars(builtins), "eval": formula.value}}
+    names["__same__"] = same
+    if tests["prelude"]:
+        names |= {name: getattr(trees, name) for name in OWN} | NODES
+    counted = Counted(tests["code"])
+    ended: BaseException | None = None
+    try:
+        exec(compile(tests["preamble"], "preamble.py", "exec", dont_inherit=True), names)
+        theirs = [name for name in tests["free"] if name not in names]
+        names |= {name: Name(name) for name in theirs}
+        program.several = len(theirs) > 1
+        program.entry = tests["entry"]
+        program.plain = set() if tests["plain"] else None
+        program.cheap = tests["cheap"]
+        runnable = ast.fix_missing_locations(counted.visit(ast.parse(tests["code"])))
+        names |= {"__Test__": Test, "__reached__": counted.reached.add}
         exec(compile(runnable, "tests.py", "exec", dont_inherit=True), names)
     except BaseException as error:
-        if not program.used:
-            send(b"X" + _said(error).encode())
-            return
-        record("what stands around the asserts", False, "", _said(error))
-        send(b"D" + json.dumps({"total": counted.count}).encode())
+        ended = error
+    if program.cannot or (ended and not program.used):
+        send(b"X" + (program.cannot or _said(ended)).encode())
         return
-    send(b"D" + json.dumps({"total": 0}).encode())
+    if ended:
+        record("what stands around the asserts", False, "", _said(ended))
+    else:
+        for place in sorted(set(range(len(counted.refusals))) - counted.reached):
+            record(counted.refusals[place], True)
+    send(b"D" + json.dumps({"total": counted.count if ended else 0}).encode())
 
 
 def main() -> None:
-    tests = json.loads(receive())
-    run(tests["code"], tests["preamble"], tests["free"], tests["prelude"])
+    run(json.loads(receive()))
 
 
 if __name__ == "__main__":

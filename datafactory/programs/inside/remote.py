@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import builtins
 import json
+import sys
+import time
 from collections.abc import Iterator
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from datafactory.programs.inside import values
 from datafactory.programs.inside.channel import receive, send
 
 APART = 1_000_000  # numbers of handles that one request may use up
+FUNCTIONS = (type, FunctionType, BuiltinFunctionType)
+FOREVER = sys.maxsize
+OWN = 100  # tests with a process of their own; of more, as a loop makes them, those share one that take little time
 # what a test asks of a text or a set, with what it expects: an object of the program's own would say yes
 ASKED = ("startswith", "endswith", "issubset", "issuperset", "isdisjoint")
 
@@ -23,30 +29,50 @@ class Ended(BaseException):
     """The program is gone: no `except Exception` of a test carries on without it."""
 
 
+class CannotCross(BaseException):
+    """The tests give the program something that is no data: their limit, and no fault of the program."""
+
+
 class Program:
-    """The program's process, as the tests see it."""
+    """The program's process, as the tests see it: it has been asked for what `log` holds, and then for `since`.
+
+    `log` is what later tests may depend on, and is done again in a new process: what makes, changes or uses an object
+    that outlives its assert, and calls of other functions than the one that is tested. A test that finds nothing but
+    the log done goes on in the process; else it gets a new one.
+    """
 
     def __init__(self) -> None:
-        self.built: list[bytes] = []  # what is done again in a new process
-        self.asked = 0
-        self.used = False  # whether the process has been asked for anything yet
-        self.stale = False
-        self.in_assert = False
+        self.log: list[bytes] = []
+        self.since: list[bytes] = []
+        self.asked = self.processes = 0
+        self.entry = self.refused = self.cannot = ""
+        self.several = False  # the tests use more of the program's names than the entry
+        self.telling = False  # they have called another of them, for what it does and not for an object
+        self.plain: set[int] | None = None  # Solution() and its method are as a function; None where they are not
+        self.used = self.stale = self.gone = self.in_assert = False
+        self.young = 0  # the first number of what the present assert makes
+        self.cheap = self.spent = 0.0  # seconds: of a process that may serve another test, and of this one
         self.last: Any = None
 
+    def begin(self, in_assert: bool) -> None:
+        """A test begins, or what stands behind one."""
+        self.in_assert, self.young = in_assert, (self.asked + 1) * APART
+        shared = self.processes >= OWN and self.spent < self.cheap
+        self.stale = self.gone or (bool(self.since) and not shared)
+
     def ask(self, operation: str, on: list[Any], *given: Any) -> Any:
+        if self.refused:
+            raise Ended(self.refused)
         self.asked += 1
         arguments = list(given)
         sent = values.encode(arguments, _entry_of)
         request = {"op": operation, "on": on, "t": sent.table, "r": sent.root, "base": self.asked * APART}
         message = json.dumps(request).encode()
         if self.stale:
-            self.stale = False
-            send(b"F")
-            for earlier in self.built:
-                self.exchange(earlier)
+            self._renew()
         self.used = True
-        reply = self.exchange(message)
+        reply = self._exchange(message)
+        self._keep(message, self._lasting(operation, on, sent.table, reply.get("t", [])))
         if "raised" in reply:
             raise _error(reply["raised"])
         known = dict(enumerate(sent.objects))
@@ -56,23 +82,65 @@ class Program:
             raise Ended(f"the program sent what is no value: {error}") from None
         if reply["changed"]:
             result = result[0]  # the arguments were refilled as they were decoded
-        if not self.in_assert and (on[0] == "handle" or _holds_handle(sent.table) or _holds_handle(reply["t"])):
-            self.built.append(message)
+        if self.plain is not None and isinstance(result, Handle) and self._is_plain(operation, on, given):
+            self.plain.add(result.__dict__["_entry"][1])
         self.last = result
         return result
 
-    def exchange(self, message: bytes) -> dict[str, Any]:
+    def _renew(self) -> None:
+        self.stale = self.gone = False
+        self.since = []
+        self.processes += 1
+        self.spent = 0.0
+        send(b"F")
+        for earlier in self.log:
+            self._exchange(earlier)
+
+    def _keep(self, message: bytes, lasting: bool) -> None:
+        self.since.append(message)
+        if lasting:
+            self.log += self.since
+            self.since = []
+            self.young = FOREVER  # what this test makes from here on may be a part of what lasts, as a method is
+
+    def _lasting(self, operation: str, on: list[Any], table: list[Any], back: Any) -> bool:
+        """Whether what comes later may depend on it."""
+        if operation in ("setattr", "setitem") or any(map(self._is_old, [on, *table])):
+            return True
+        if isinstance(back, list) and any(isinstance(entry, list) and entry[:1] == ["handle"] for entry in back):
+            return not self.in_assert
+        called = operation == "call" and on[0] == "name"
+        self.telling = self.telling or (called and self.several and on[1] != self.entry)
+        return called and self.telling
+
+    def _is_old(self, entry: list[Any]) -> bool:
+        if entry[0] != "handle" or (self.plain is not None and entry[1] in self.plain):
+            return False
+        return not self.in_assert or entry[1] < self.young
+
+    def _is_plain(self, operation: str, on: list[Any], given: tuple[Any, ...]) -> bool:
+        if operation == "call":
+            return on[:2] == ["name", "Solution"] and given == ([], {})
+        return operation == "getattr" and self.plain is not None and on[0] == "handle" and on[1] in self.plain
+
+    def _exchange(self, message: bytes) -> dict[str, Any]:
+        self.gone = True
+        began = time.monotonic()
         send(b"O" + message)
         reply = receive()
+        self.spent += time.monotonic() - began
         if reply[:1] == b"E":
             raise Ended(reply[1:].decode())
         try:
             read = json.loads(reply[1:])
             if "failed" in read:
-                raise Ended(str(read["failed"]))
-            return read if "raised" in read else {key: read[key] for key in ("t", "r", "same", "changed")}
+                self.refused = str(read["failed"])  # it does not load, and will not
+                raise Ended(self.refused)
+            answer = read if "raised" in read else {key: read[key] for key in ("t", "r", "same", "changed")}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Ended(f"the program sent what is no value: {type(error).__name__}") from None
+        self.gone = False
+        return answer
 
 
 program = Program()
@@ -154,11 +222,12 @@ class Name(Handle):
 def _entry_of(value: Any) -> list[Any]:
     if isinstance(value, Handle):
         return value.__dict__["_entry"]
-    raise TypeError(f"the tests pass a {type(value).__name__} to the program, which is no data")
-
-
-def _holds_handle(table: list[Any]) -> bool:
-    return any(entry[0] == "handle" for entry in table)
+    module, name = str(getattr(value, "__module__", "")), str(getattr(value, "__name__", ""))
+    public = module.partition(".")[0] in sys.stdlib_module_names and isinstance(value, FUNCTIONS)
+    if public and getattr(sys.modules.get(module), name, None) is value:
+        return ["named", module, name]  # len, operator.add: the program has them too
+    program.cannot = program.cannot or f"they give the program a {type(value).__name__}, which is no data"
+    raise CannotCross(program.cannot)
 
 
 def _error(raised: dict[str, Any]) -> BaseException:
@@ -167,6 +236,8 @@ def _error(raised: dict[str, Any]) -> BaseException:
     text = str(raised.get("text"))
     if not isinstance(kind, type) or not issubclass(kind, Exception):
         return Ended(text)
+    if issubclass(kind, (StopIteration, StopAsyncIteration)):
+        kind = RuntimeError  # as of a generator: it would end the loop of a test, and not the test
     made = type(str(raised.get("name")), (kind,), {"__str__": lambda self: text.partition(": ")[2]})
     try:
         return made(text)

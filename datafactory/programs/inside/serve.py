@@ -9,6 +9,7 @@ Whatever the program does to this process, all that leaves it is text, which the
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
 import os
 import sys
@@ -67,6 +68,8 @@ class Server:
         kind, key = entry[:2]
         if kind == "handle":
             return self.objects[key]
+        if kind == "named":
+            return getattr(importlib.import_module(key), entry[2])
         if key in self.names:
             return self.names[key]
         solution = self.names.get("Solution")

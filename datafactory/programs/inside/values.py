@@ -13,6 +13,7 @@ from __future__ import annotations
 import builtins
 import collections
 import datetime
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -22,6 +23,7 @@ Cell = Any
 Entry = list[Any]
 
 SMALL = 2**63
+EXPONENT = 100_000
 SCALARS = (type(None), bool, float, str)
 MUTABLE = ("list", "set", "dict", "deque", "Counter", "defaultdict", "OrderedDict", "bytearray", "ListNode", "TreeNode")
 NODES = {"ListNode": ("val", "next"), "TreeNode": ("val", "left", "right")}
@@ -41,7 +43,7 @@ class ListNode:
         self.val, self.next = val, next
 
     def __repr__(self) -> str:
-        return f"ListNode({self.val!r}{', ...' if self.next else ''})"
+        return f"ListNode({reprlib.repr(self.val)}{', ...' if self.next else ''})"
 
 
 class TreeNode:
@@ -51,7 +53,7 @@ class TreeNode:
         self.val, self.left, self.right = val, left, right
 
     def __repr__(self) -> str:
-        return f"TreeNode({self.val!r}{', ...' if self.left or self.right else ''})"
+        return f"TreeNode({reprlib.repr(self.val)}{', ...' if self.left or self.right else ''})"
 
 
 class Encoded(NamedTuple):
@@ -249,7 +251,7 @@ def _make(
 
 def _immutable(entry: Entry, handle: Callable[[Entry], Any], value_of: Callable[[Cell], Any]) -> Any:
     tag, held = entry[0], entry[1:]
-    if tag in ("handle", "name"):
+    if tag in ("handle", "name", "named"):
         return handle(entry)
     if tag in ("tuple", "frozenset"):
         return tuple(map(value_of, held)) if tag == "tuple" else frozenset(map(value_of, held))
@@ -264,7 +266,7 @@ def _immutable(entry: Entry, handle: Callable[[Entry], Any], value_of: Callable[
     if tag == "complex":
         return complex(*held)
     if tag == "Decimal":
-        return Decimal(held[0])
+        return _decimal(held[0])
     if tag == "Fraction":
         return Fraction(*map(value_of, held))
     if tag == "range":
@@ -278,6 +280,13 @@ def _immutable(entry: Entry, handle: Callable[[Entry], Any], value_of: Callable[
     if tag == "type" and isinstance(kind := getattr(builtins, held[0]), type):
         return kind
     raise Unreadable(f"no kind of value is called {str(tag)[:40]}")
+
+
+def _decimal(text: str) -> Decimal:
+    made = Decimal(text)
+    if made.is_finite() and abs(made.adjusted()) > EXPONENT:  # to compare it with an int is to write out its digits
+        raise Unreadable(f"a Decimal with the exponent {made.adjusted()}")
+    return made
 
 
 def _fill(made: Any, entry: Entry, value_of: Callable[[Cell], Any]) -> None:

@@ -102,10 +102,7 @@ def stated_in(text: str, gold: str) -> str | None:
     if not is_of_words(gold, form := read(gold)):
         said = _OPTION_LABEL.sub("", said)
     said = _SUM_ASIDE.sub("", answers.unemphasised(_ASIDE.sub("", said)).strip())
-    if len(said) <= LONGEST_HERE and _is_answer(said):
-        parts = [said]
-    else:
-        parts = [answers.claim(said), said]
+    parts = [said] if len(said) <= LONGEST_HERE and _is_answer(said) else [answers.claim(said), said]
     for part in parts:
         if phrases.is_bound(part) or (len(part) < LONGEST_SAID and words.number(part) is not None):
             return part
