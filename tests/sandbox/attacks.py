@@ -71,6 +71,19 @@ def forever():
 '''
 
 
+# Sockets that are on their way in each other, and with them files that are in no folder any more: freed when the kernel
+# next looks for circles. The end of the last process that has another Unix socket would make it look.
+ADRIFT = """
+for name in os.listdir('/box'):
+    if name in ('one', 'two', 'three'): os.unlink('/box/' + name)
+if os.fork(): os.wait(); os._exit(0)
+pair = socket.socketpair()
+files = struct.pack(f'{len(held) + 2}i', pair[0].fileno(), pair[1].fileno(), *held)
+for end in pair: end.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
+os._exit(0)
+"""
+
+
 class Attack(NamedTuple):
     text: str
     ends: str = "exited 0"  # status, and the exit code or signal; | between what may be
@@ -184,15 +197,12 @@ ATTACKS = {
         "refused(lambda: call(64, 77, 1, 0o1666), 'semget')\nrefused(lambda: call(240, b'x', 0o102, 0o600, None), 'mq_open')\n"
         "open('/dev/shm/x', 'w').write('x')"
     ),
-    # sockets that are on their way in each other, and with them a file without a name that fills the disk
-    "a full file that nobody has open": Attack(
-        "import array, shutil\nshutil.rmtree('/box/work'); os.chdir('/box/tmp')\nfor n in range(1900): open(f'{n}', 'w').close()\n"
-        "held = []\nfor name in ('/box/one', '/box/two', '/box/three'):\n    held.append(os.open(name, os.O_CREAT | os.O_RDWR))\n"
+    "a file that nobody has open": Attack("held = [os.open('/box/one', os.O_CREAT | os.O_RDWR)]\nos.write(held[0], bytes(8 << 20))\n" + ADRIFT),
+    "a full disk that nobody has open": Attack(
+        "import shutil\nshutil.rmtree('/box/work'); os.chdir('/box/tmp')\nfor n in range(1900): open(f'{n}', 'w').close()\n"
+        "held = []\nfor name in ('one', 'two', 'three'):\n    held.append(os.open('/box/' + name, os.O_CREAT | os.O_RDWR))\n"
         "    for size in (1 << 20, 4096):\n        try:\n            while os.write(held[-1], b'x' * size): pass\n"
-        "        except OSError: pass\n    os.unlink(name)\n"
-        "if os.fork(): os.wait(); os._exit(0)\n"
-        "pair = socket.socketpair()\nfiles = array.array('i', [pair[0].fileno(), pair[1].fileno(), *held])\n"
-        "for end in pair: end.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])\nos._exit(0)"
+        "        except OSError: pass\n" + ADRIFT
     ),
     "keyring": Attack(
         "refused(lambda: call(248, b'user', b'x', b'y', 1, -2), 'add_key')\nrefused(lambda: call(250, 0, -2, 1), 'keyctl')"

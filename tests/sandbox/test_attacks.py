@@ -74,7 +74,7 @@ def _as_user(python: str, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("mode", WALLED)
 def test_a_conversation_right_after_an_attack_is_held(mode: Mode):
     """A run is tried again where the sandbox is not there any more; who talks would find that out too late."""
-    attack = TOOLS.format(mark="", file="", port=0, name="") + ATTACKS["a full file that nobody has open"].text
+    attack = TOOLS.format(mark="", file="", port=0, name="") + ATTACKS["a full disk that nobody has open"].text
     answers = "import os; os.write(3, bytes([0, 0, 0, 1]) + str(len(os.listdir('/tmp'))).encode())"
     with Sandbox({"attack.py": attack.encode(), "answers.py": answers.encode()}, LIMITS, mode) as sandbox:
         for _ in range(3):

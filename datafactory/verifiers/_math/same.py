@@ -134,8 +134,8 @@ def _same_words(gold: Form, given: Form) -> bool | None:
         texts.append(words.normal(value.text))
     if texts[0].replace(" ", "") == texts[1].replace(" ", "") != "":
         return True
-    # another wording of a sentence may say the same; another word does not
-    return None if len(texts[0].split()) >= SENTENCE and len(texts[1].split()) >= 3 else False
+    # another wording of a sentence may say the same, in however few words; another word for a word does not
+    return None if len(texts[0].split()) >= SENTENCE and isinstance(given, Words) else False
 
 
 def _is_rounded(form: Form) -> TypeGuard[Relation]:
