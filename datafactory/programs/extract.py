@@ -3,7 +3,8 @@
 In   the text of a response without its thinking, the languages that count, what the program has to define
 Out  a Found: the program's text and language; None where there is no program
 Use  the last fenced block in one of the languages; of several, the last that defines what the tests call. A block
-     without a tag is in the first of the languages. Without any block the whole response, where it is a program.
+     without a tag counts where none has one, as the first of the languages: beside a program it shows output. Without
+     any block the whole response, where it is a program.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Found:
     text: str
     language: Language | str
     fenced: bool
+    tagged: bool = False
 
 
 def program(response: str, languages: Sequence[Language], entry: str = "") -> Found | None:
@@ -39,7 +41,9 @@ def program(response: str, languages: Sequence[Language], entry: str = "") -> Fo
     ours = [block for block in blocks if block.language in languages]
     if ours:
         defining = [block for block in ours if entry and defines(block.text, entry)]
-        return (defining or ours)[-1]
+        tagged = [block for block in ours if block.tagged]
+        acting = [block for block in ours if block.language != "python" or syntax.of(block.text).acts]
+        return (defining or tagged or acting or ours)[-1]
     code = [block for block in blocks if block.language in BY_TAG.values() or block.language in OTHERS]
     if code:
         return code[-1]
@@ -67,7 +71,7 @@ def _block(opening: re.Match[str], text: str, untagged: Language) -> Found:
     indent = len(opening[0]) - len(opening[0].lstrip())
     if indent:  # a block in a list is set in as far as its fence
         text = re.sub(rf"^[ \t]{{1,{indent}}}", "", text, flags=re.M)
-    return Found(text.removeprefix(BOM), BY_TAG.get(tag, tag) if tag else untagged, True)
+    return Found(text.removeprefix(BOM), BY_TAG.get(tag, tag) if tag else untagged, True, bool(tag))
 
 
 def defines(text: str, entry: str) -> bool:

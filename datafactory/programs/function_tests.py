@@ -67,12 +67,10 @@ def _made(code: str, entry: str, row: Mapping[str, Any], prelude: bool = False) 
     """The tests with the imports that they left out."""
     tree = parsed(code)
     prelude = prelude or bool(names.free(code) & LEETCODE)
-    run_text = {name for name in RUN_TEXT if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree))}
-    if run_text:
-        raise Unreadable(f"the tests run text as code with {', '.join(sorted(run_text))}, and a program could write it")
     prompt = _prompt(row.get("prompt"), entry)
     preamble = _preamble(prompt, entry)
     given = bound_names(parsed(preamble)) | (GIVEN if prelude else set())
+    _can_be_run(tree, names.free(code) - given, entry)
     found, imports = names.decided(code, tree, entry, str(row.get("prompt") or ""), given)
     if found != entry:
         prompt = _prompt(row.get("prompt"), found)
@@ -81,6 +79,17 @@ def _made(code: str, entry: str, row: Mapping[str, Any], prelude: bool = False) 
     lines = code.split("\n")
     lines[max(futures, default=0) : max(futures, default=0)] = imports  # before them only a __future__ may stand
     return FunctionTests("\n".join(lines), found, prompt, preamble, prelude)
+
+
+def _can_be_run(tree: ast.Module, loose: set[str], entry: str) -> None:
+    """Unreadable where tests do what no process but the program's could, or what a program could turn against them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in RUN_TEXT and node.id != entry:
+            raise Unreadable(f"the tests run text as code with {node.id}, and a program could have written the text")
+        if isinstance(node, ast.ExceptHandler) and node.type is not None:
+            caught = {inner.id for inner in ast.walk(node.type) if isinstance(inner, ast.Name)} & loose
+            if caught:
+                raise Unreadable(f"the tests catch {', '.join(sorted(caught))}, a class of the program's own")
 
 
 def of_asserts(lines: Sequence[str], row: Mapping[str, Any]) -> FunctionTests:

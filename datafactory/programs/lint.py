@@ -35,9 +35,9 @@ CPU = 60  # seconds
 MEMORY = 1 << 30  # bytes of address space; a batch in which every byte is a finding takes 200 MB
 OUTPUT = 64 << 20  # bytes
 # sets its own limits and becomes ruff
-LIMITED = f"""
-import resource, runpy
-for kind, most in ("AS", {MEMORY}), ("CPU", {CPU}), ("FSIZE", {OUTPUT}), ("CORE", 0):
+LIMITED = """
+import resource, runpy, sys
+for kind, most in zip(("AS", "CPU", "FSIZE", "CORE"), map(int, sys.argv.pop(1).split(","))):
     resource.setrlimit(getattr(resource, "RLIMIT_" + kind), (most, most))
 runpy.run_module("ruff", run_name="__main__")
 """
@@ -98,7 +98,8 @@ def _counted(programs: Sequence[Program], known: Sequence[str]) -> Counter[int] 
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
         for number, program in enumerate(programs):
             Path(folder, f"{number}.py").write_bytes(_bytes(program))
-        command = [sys.executable, "-c", LIMITED, "check", "--isolated", "--no-cache", "--ignore-noqa", "--exit-zero"]
+        command = [sys.executable, "-c", LIMITED, f"{MEMORY},{CPU},{OUTPUT},0"]
+        command += ["check", "--isolated", "--no-cache", "--ignore-noqa", "--exit-zero"]
         command += ["--quiet", "--select", RULES, "--target-version", "py311", "--output-format", "concise"]
         command += ["--config", f"builtins = {json.dumps(list(known))}", folder]
         try:

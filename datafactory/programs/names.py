@@ -25,6 +25,7 @@ BUILTINS = frozenset(dir(builtins))
 MODULES = ("cmath", "decimal", "fractions", "json", "statistics", "typing")
 # not installed: tests that use them without an import cannot run, and are nothing that a program defines
 ABSENT = {"np": "numpy", "numpy": "numpy", "pd": "pandas", "pandas": "pandas", "pytest": "pytest"}
+PURE = ("collections", "functools", "itertools", "math", "operator", "string")
 ASKED = r"\b(?:def|class|function|method|named|called|implement|write)\s+[`'\"*]*{}\b"
 
 
@@ -75,6 +76,7 @@ def decided(code: str, tree: ast.Module, entry: str, text: str, given: set[str])
     asked = {name for name in known if re.search(ASKED.format(re.escape(name)), text)}
     ours = loose - known
     theirs = ours | asked | _alone(tree, known - asked, known | BUILTINS | given)
+    theirs |= {name for name in known if _for_effect(name, tree)}
     theirs |= {entry} if entry.isidentifier() else set()
     if not theirs:
         theirs = known or _alone(tree, set(BUILTINS), BUILTINS)  # as MBPP's `sum`, a function of the program's own
@@ -104,6 +106,12 @@ def _as_known(name: str, tree: ast.Module) -> bool:
         return True
     dotted = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     return all(id(node) in dotted for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name)
+
+
+def _for_effect(name: str, tree: ast.Module) -> bool:
+    """Whether a call's result is let go: nobody calls a function of the library that has no other effect for that."""
+    pure = library()[name].startswith(tuple(f"from {module} " for module in PURE))
+    return pure and any(isinstance(node, ast.Expr) and _calls(node.value) == name for node in ast.walk(tree))
 
 
 def _alone(tree: ast.Module, candidates: set[str], known: set[str] | frozenset[str]) -> set[str]:

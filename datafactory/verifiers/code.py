@@ -81,9 +81,9 @@ def gold(problem: Problem, config: Config) -> Verdict:
         tests = formats.read(problem)
         programs = reference.solutions(problem, tests.what, config.languages)
     except Unreadable as error:
-        return Verdict.undecided("undecidable_gold", str(error))
+        return _null("undecidable_gold", error)
     except Broken as error:
-        return Verdict.undecided("error", str(error))
+        return _null("error", error)
     if not programs:
         return Verdict.correct("no reference solution to try the tests with")
     with functions.Desk(config.sandbox) as desk:
@@ -140,9 +140,9 @@ def _read(problem: Problem) -> Tests | Verdict:
     try:
         return formats.read(problem)
     except Unreadable as error:
-        return Verdict.undecided("undecidable_gold", str(error))
+        return _null("undecidable_gold", error)
     except Broken as error:
-        return Verdict.undecided("error", str(error))
+        return _null("error", error)
 
 
 def _program(tests: Tests, completion: Completion, config: Config) -> Program | Verdict:
@@ -150,7 +150,7 @@ def _program(tests: Tests, completion: Completion, config: Config) -> Program | 
     try:
         found = assemble.program(completion.response, tests.what, config.languages)
     except Broken as error:
-        return Verdict.undecided("error", str(error))
+        return _null("error", error)
     if isinstance(found, Program):
         return found
     facts: dict[str, Fact] = {"extracted": found is not None, "language": found}
@@ -170,9 +170,13 @@ def _outcome(tests: Tests, program: Program, config: Config, desk: functions.Des
             return functions.run(tests.what, program, allowed, desk)
         return stdio.run(tests.what, program, allowed, config.compare, config.tolerance, config.sandbox)
     except Unreadable as error:
-        return Verdict.undecided("undecidable_gold", str(error))
+        return _null("undecidable_gold", error)
     except Broken as error:
-        return Verdict.undecided("error", str(error))
+        return _null("error", error)
+
+
+def _null(status: Literal["undecidable_gold", "error"], error: Exception) -> Verdict:
+    return Verdict.undecided(status, str(error)[:500])
 
 
 def _allowed(tests: Tests, config: Config) -> Allowed:

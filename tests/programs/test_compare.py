@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
-from datafactory.programs.compare import same
+from datafactory.programs.compare import How, same
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,24 @@ def test_what_may_differ_is_whitespace_and_only_where_it_is_said(wanted: bytes, 
         (b"1\n2", b"1 2", False),
         (b"1e308", b"1" * 500, False),
         (b"1.5", b"1e9999", False),
+        (b"1e9999", b"1", False),  # infinite as a float, and what is off by infinity is near it
+        (b"1e9999", b"1e9998", False),
+        (b"1" * 400, b"2" * 400, False),
+        (b"1e9999", b"1e9999", True),
     ],
 )
 def test_a_tolerance_is_for_numbers_alone(wanted: bytes, got: bytes, near: bool):
     assert same(wanted, got, "lines", 1e-6) is near
+
+
+@pytest.mark.parametrize("how", ["lines", "tokens"])
+def test_comparing_takes_no_more_than_the_outputs_themselves(how: How):
+    wanted = b"1\n" * 1_000_000
+    tracemalloc.start()
+    try:
+        assert not same(b"1\n2", b"3\n" * 10_000_000, how, 1e-6)
+        assert same(wanted, b"1 \n" * 1_000_000, how, 1e-6)
+        assert not same(b"1" * 1_000_000 + b"x", b"2" * 399 + b"x", how, 1e-6)
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from datafactory.programs import extract
@@ -72,3 +75,64 @@ def test_the_tag_says_which_language_else_the_first_that_counts():
 )
 def test_what_would_crash_a_parser_is_no_program(text: str):
     assert extract.program(text, ("python",)) is None
+
+
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LONG + " " * MEGABYTE + "`\n",
+        "~~~" + " " * MEGABYTE + "`\n",
+        " " * MEGABYTE,
+        "\n" * MEGABYTE,
+        " \n" * (MEGABYTE // 2),
+        "#" + " " * MEGABYTE,
+        "#\n" * (MEGABYTE // 2),
+        "int" + " " * MEGABYTE,
+        "int" + "\n" * MEGABYTE + "x",
+        "def" + " " * MEGABYTE + "g",
+        "async\n" * (MEGABYTE // 6),
+        "require" + " " * MEGABYTE,
+        f"{LONG}\n" * (MEGABYTE // 4),
+        "`" * MEGABYTE,
+        " " * (MEGABYTE // 2) + f"{LONG}python\n" + " " * (MEGABYTE // 2) + f"\n{LONG}",
+    ],
+    ids=range(15),
+)
+def test_a_megabyte_of_what_no_program_is_takes_no_time(text: str):
+    """In a process that can be ended: a pattern that gives back what another takes would need hours."""
+    looking = """if True:
+        import sys
+        from datafactory.programs import assemble
+        from datafactory.programs.tests import FunctionTests, StdioTests
+        text = sys.stdin.read()
+        for languages in ("python", "cpp", "javascript"), ("cpp",):
+            assemble.program(text, StdioTests(()), languages)
+        assemble.program(text, FunctionTests("assert f()", "f", "def f():"), ("python",))
+    """
+    subprocess.run([sys.executable, "-c", looking], input=text.encode(), timeout=60, check=True)
+
+
+def test_a_byte_order_mark_at_the_start_is_no_part_of_the_program():
+    for response in (
+        "\ufeff~~~python\na = 1\n~~~",
+        "~~~python\n\ufeffa = 1\n~~~",
+        "~~~python\n\ufeffa = 1",
+        "\ufeffa = 1",
+    ):
+        assert of(response) == ("a = 1", "python"), response
+    assert of("~~~python\n\ufeffdef f(): pass\n~~~\n~~~python\nf()\n~~~", "f") == ("def f(): pass", "python")
+    assert of("~~~python\na = '\ufeff'\n~~~") == ("a = '\ufeff'", "python")
+
+
+@pytest.mark.parametrize("shown", ["3", "O(n)", "pip install x", "1 2\n3"])
+def test_a_block_without_a_tag_beside_a_program_is_what_it_prints(shown: str):
+    found = extract.program(f"```python\nprint(3)\n```\nOutput:\n```\n{shown}\n```", ("python",))
+    assert found is not None and found.text == "print(3)\n"
+
+
+def test_of_blocks_without_a_tag_the_last_that_does_something_is_the_program():
+    found = extract.program("```\nprint(3)\n```\nIt prints\n```\n3\n```", ("python",))
+    assert found is not None and found.text == "print(3)\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -83,7 +85,9 @@ def test_the_columns_of_humaneval_and_of_mbpp_are_read():
     ["x", "[1]", "null", '{"inputs": ["1"], "outputs": ["1", "2"]}', '[{"input": "1"}]', '{"a": 1}', "assert (", "x = 1",
      "def check(candidate):\n    assert candidate()", '{"cases": []}', '{"functional": "pass"}',
      '{"cases": [{"input": "1", "output": "1"}], "checker": 3}', '{"cases": [{"input": "", "output": ""}], "tolerance": "x"}',
-     '{"fn_name": "not a name", "inputs": [[1]], "outputs": [1]}'],
+     '{"fn_name": "not a name", "inputs": [[1]], "outputs": [1]}',
+     *(f'{{"cases": [{{"input": "", "output": "1"}}], "tolerance": {tolerance}}}'
+       for tolerance in ("-1", "NaN", "Infinity", "1" + "0" * 400, "true"))],
 )  # fmt: skip
 def test_a_shape_that_is_none_of_these_is_unreadable(tests: str):
     with pytest.raises(Unreadable):
@@ -100,6 +104,9 @@ def test_a_shape_that_is_none_of_these_is_unreadable(tests: str):
         ({"time_limit": {"seconds": 1, "nanos": 500000000}, "memory_limit_bytes": 256000000}, Stated(1.5, 256000000)),
         ({"time_limit": None, "memory_limit": "lots"}, Stated()),
         ({"time_limit": -1, "memory_limit": True}, Stated()),
+        ({"time_limit": {"seconds": math.inf, "nanos": 10**400}, "memory_limit": "9" * 400 + " mb"}, Stated()),
+        ({"time_limit": {"seconds": 0, "nanos": 10**400}, "memory_limit": math.nan}, Stated()),
+        ({"time_limit": {"seconds": -3}, "memory_limit": "9" * 20 + " gb"}, Stated()),
     ],
 )
 def test_limits_are_read_from_a_rows_columns(row: dict[str, Any], stated: Stated):
@@ -115,6 +122,8 @@ def test_limits_are_read_from_a_rows_columns(row: dict[str, Any], stated: Stated
         ),
         ("time limit per test: 2 seconds\nmemory limit per test: 256 megabytes", Stated(2.0, 256 << 20)),
         ("There is no limit to what you can do.", Stated()),
+        ("time limit" + " " * (1 << 20), Stated()),
+        ("time limit {" * (1 << 16), Stated()),
     ],
 )
 def test_limits_are_read_from_the_statement(statement: str, stated: Stated):
@@ -130,7 +139,28 @@ def test_limits_are_read_from_the_statement(statement: str, stated: Stated):
         ("relative error must not exceed 0.001", 1e-3),
         ("The error is 10^{-6} of the measurement.", None),
         ("Print the answer.", None),
+        ("relative error 10" + " " * (1 << 20), None),
+        ("relative error of 1e-" + "9" * 5000, 1e-18),
     ],
 )
 def test_a_tolerance_is_read_where_the_statement_says_it(statement: str, tolerance: float | None):
     assert limits.tolerance(statement) == pytest.approx(tolerance)
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "[" * 500_000, "[" + "[]," * 300_000 + "[]]", "[" + "{}," * 300_000 + "{}]", "1" * 1_000_000, '"' * 1_000_000,
+        '{"' + "k" * 1_000_000 + '": 1}', "[" + "1," * 500_000 + "1]", "assert " * 140_000, "\n" * 1_000_000,
+        '["' + "x" * 1_000_000 + '"]', '{"cases": [' + '{"input": "", "output": 1e5},' * 30_000 + "3]}",
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_a_megabyte_of_what_no_tests_are_is_unreadable_and_small(tests: str):
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable):
+            formats.read(Problem("q", tests=tests))
+        assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    finally:
+        tracemalloc.stop()

@@ -213,3 +213,10 @@ def test_a_forged_table_is_refused(table: Any, root: Any):
 
 def test_a_number_of_any_length_arrives():
     assert sent([10**100_000])[0] == 10**100_000
+
+
+def test_a_decimal_whose_digits_nobody_can_write_is_no_value():
+    assert sent(Decimal("1e99999")) == Decimal("1e99999") and sent(Decimal("Infinity")) == Decimal("Infinity")
+    for text in ("1e999999999", "-1e-999999999"):
+        with pytest.raises(Unreadable, match="exponent"):
+            sent(Decimal(text))

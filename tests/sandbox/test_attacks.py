@@ -71,16 +71,22 @@ def _as_user(python: str, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("name", ["a file that nobody has open", "a full disk that nobody has open"])
 @pytest.mark.parametrize("mode", WALLED)
-def test_a_conversation_right_after_an_attack_is_held(mode: Mode):
+def test_a_conversation_right_after_an_attack_is_held(mode: Mode, name: str):
     """A run is tried again where the sandbox is not there any more; who talks would find that out too late."""
-    attack = TOOLS.format(mark="", file="", port=0, name="") + ATTACKS["a full disk that nobody has open"].text
-    answers = "import os; os.write(3, bytes([0, 0, 0, 1]) + str(len(os.listdir('/tmp'))).encode())"
+    attack = TOOLS.format(mark="", file="", port=0, name="") + ATTACKS[name].text
+    answers = """
+import os
+room = os.statvfs("/box")
+written = sum(-(-os.path.getsize(name) // room.f_frsize) for name in os.listdir("."))
+os.write(3, bytes([0, 0, 0, 1]) + b"01"[room.f_blocks - room.f_bfree > written :][:1])
+"""
     with Sandbox({"attack.py": attack.encode(), "answers.py": answers.encode()}, LIMITS, mode) as sandbox:
-        for _ in range(3):
+        for _ in range(4):
             assert sandbox.run(["python3", "attack.py"]).succeeded
             with sandbox.talk(["python3", "answers.py"]) as program:
-                assert program.receive(30) == b"0"
+                assert program.receive(30) == b"0", "something is written that is in no folder"
                 assert program.close().succeeded
 
 

@@ -73,10 +73,14 @@ def test_a_hanging_function_is_killed_and_the_next_call_works(function, argument
     assert boundary.call("operator:add", 1, 2, timeout=10) == 3
 
 
-@pytest.mark.parametrize(("function", "arguments"), [("os:_exit", [3]), ("os:abort", [])])
-def test_a_crash_is_failed_and_the_next_call_works(function, arguments):
-    with pytest.raises(boundary.Failed, match="exit status"):
+@pytest.mark.parametrize(("function", "arguments", "status"), [("os:_exit", [3], 3), ("os:abort", [], -signal.SIGABRT)])
+def test_a_crash_is_failed_and_the_next_call_works(function, arguments, status):
+    with pytest.raises(boundary.Failed, match="exit status") as failed:
         boundary.call(function, *arguments, timeout=10)
+    assert failed.value.exit_status == status
+    with pytest.raises(boundary.Failed) as failed:
+        boundary.call("builtins:int", "x", timeout=10)
+    assert failed.value.exit_status is None
     assert boundary.call("operator:add", 1, 2, timeout=10) == 3
 
 

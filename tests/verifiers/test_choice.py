@@ -266,3 +266,20 @@ def test_the_text_of_an_option_alone_names_it_wherever_it_cannot_be_a_letter():
             assert found in ("ABCD"[at], None), row
             named += found is not None and found == gold
     assert named > 2000
+
+
+@pytest.mark.parametrize(
+    ("response", "status"),
+    [
+        ("We rule out two.\n\n(A) Paris", "correct"),
+        ("We rule out two.\n\n**A. Paris**", "correct"),
+        ("### Final Answer\n\nA. Paris", "correct"),
+        ("It is in Italy.\n\n(B) Rome", "incorrect"),
+        ("I cannot tell.\n\n(A) Rome", "no_answer"),
+        ("The options:\nB. Rome\nA. Paris", "no_answer"),
+        ("Let us see.\n(A) is wrong", "no_answer"),
+    ],
+)
+def test_a_letter_with_its_text_on_the_last_line_is_the_answer(response: str, status: str):
+    problem = Problem("Which?", "A", choices=("Paris", "Rome", "Berlin", "Madrid"))
+    assert choice.verify(problem, Completion(response), NoSettings()).status == status

@@ -212,6 +212,15 @@ def test_equal_programs_run_once_and_verdicts_come_in_order(monkeypatch: pytest.
     assert len(ran) == 3
 
 
+def test_what_tests_are_read_from_is_told_apart_and_not_held():
+    keys = [code._key(p) for p in (problem(), problem(None), problem(SUM, a=1), Problem("q", tests=json.dumps(SUM)))]
+    assert len(set(keys)) == 4 and code._key(problem()) == keys[0]
+    assert len(code._key(problem({"cases": "x" * (1 << 20)}))) == 32
+    key = "k" * (1 << 20)
+    verdict = code.verify(problem({key: 1}), Completion(block(ADD)), code.Config())
+    assert verdict.status == "undecidable_gold" and len(verdict.detail) <= 500
+
+
 @pytest.mark.parametrize(
     "tests",
     ["", "nothing", "[]", "{}", "3", '{"inputs": ["1"], "outputs": []}', '{"cases": [{"input": "1"}]}', "def check(c: pass",

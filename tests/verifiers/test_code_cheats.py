@@ -135,3 +135,49 @@ def test_a_cheat_harms_no_neighbour():
 def test_the_right_program_passes_the_same_tests():
     right = Completion("```python\ndef f(x):\n    return [sum(x)]\n```")
     assert code.verify(Problem("q", tests=TESTS, meta={"entry_point": "f"}), right, CONFIG).status == "correct"
+
+
+@pytest.mark.parametrize(
+    ("test", "program"),
+    [
+        ("def check(candidate):\n    assert Counter(candidate('ab')) == Counter('ab')\ncheck(Solution().f)",
+         "class Solution:\n    def f(self, s): return 'zzz'\ndef Counter(x): return 0"),
+        ("assert isclose(f(1), 3.0)", "def f(n): return 7\ndef isclose(a, b): return True"),
+        ("assert math.isclose(f(1), 3.0)", "def f(n): return 7\nclass math:\n    def isclose(a, b): return True"),
+        ("r = f(1)\nassert deque(r) == deque([1])", "def f(n): return [7]\ndef deque(x): return 0"),
+    ],
+)  # fmt: skip
+def test_a_name_of_the_library_that_the_tests_did_not_import_is_not_the_programs(test: str, program: str):
+    verdict = code.verify(
+        Problem("q", tests=json.dumps({"functional": test})), Completion(f"```python\n{program}\n```"), CONFIG
+    )
+    assert (verdict.reward, verdict.status) == (0.0, "incorrect"), verdict
+
+
+@pytest.mark.parametrize(
+    ("test", "body"),
+    [
+        ("for r in f(3):\n    assert r > 0", "return []"),
+        ("assert all(map(f, [1, 2, 3]))", "raise StopIteration"),
+        ("for r in map(f, [1, 2, 3]):\n    assert r == 1", "raise StopIteration"),
+        ("assert f(1) == 42", "a = [1] * 20\n    for _ in range(7): a = [a] * 20\n    return a"),
+        ("assert f(1) == 42", "from collections import OrderedDict as O\n    a = 1\n    for _ in range(30): a = O({0: a, 1: a})\n    return a"),
+        ("assert f(1) == 42", "a = 1\n    for _ in range(30): a = [a, a]\n    class ListNode: val, next = a, None\n    return ListNode()"),
+        ("assert f(1) == 10 ** 30", "from decimal import Decimal\n    return Decimal('1e999999999')"),
+    ],
+)  # fmt: skip
+def test_what_a_program_returns_neither_ends_nor_holds_up_the_tests(test: str, body: str):
+    problem = Problem("q", tests=f"{test}\n")
+    verdict = code.verify(problem, Completion(f"```python\ndef f(n):\n    {body}\n```"), CONFIG)
+    assert (verdict.reward, verdict.status) == (0.0, "incorrect"), verdict
+    assert "takes the tests too long" not in str(verdict.facts["failed"])
+
+
+def test_a_text_that_the_tests_evaluate_reaches_nothing():
+    module = "__import__('datafactory.programs.inside.channel', fromlist=['x'])"
+    for message in (b"Xsorry", b'D{"total": 0}'):
+        program = f"def f(n): return {f'{module}.send({message!r}) or 3'!r}"
+        verdict = code.verify(
+            Problem("q", tests="assert eval(f(1)) == 3"), Completion(f"```python\n{program}\n```"), CONFIG
+        )
+        assert (verdict.reward, verdict.status) == (0.0, "incorrect"), verdict
