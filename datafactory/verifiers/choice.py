@@ -187,9 +187,9 @@ def _named_last(text: str, choices: Sequence[str]) -> str | None:
         return option
     others = [other.strip() for other in before.split("\n")]
     # a list of the options ends on a line of this form too
-    if not any(ALONE.fullmatch(other) or LED.fullmatch(other) for other in others):
-        if option := _as_letter(line, choices):
-            return option
+    listed = any(ALONE.fullmatch(other) or LED.fullmatch(other) for other in others)
+    if not listed and (option := _as_letter(line, choices)):
+        return option
     ending = AT_END.search(line)
     if ending is None or REFUSED.search(line) or len(re.findall(r"[(\[][A-Z][)\]]", line)) > 1:
         return None

@@ -38,6 +38,9 @@ _REASON = re.compile(
     r",?\s(?:at|when|where|if)\s+(?=\$?\\?\(?\s*[a-zA-Z]\s*=)"
 )
 _CHINESE_LEAD = re.compile(r"^[\u4e00-\u9fff]+[:：,，]?\s*(?=[-\dA-Za-z\\(（$])")  # 解得 x=5
+_LEAD = re.compile(
+    r"^\s*(?:(?:so|thus|hence|therefore|then|total|in total|altogether|result)\b\s*[,:]?\s*)+(?=[-\d(\\$])", re.I
+)
 _NUMBER = r"\$?-?\d[\d,.]*\d?\$?"
 _CLAIMED = re.compile(
     rf"(\$[^$]{{1,200}}\$|(?<![^\s*]){_NUMBER})\s+is\s+(?:the|my|our)\s+(?:final\s+|correct\s+)?answer\b"
@@ -117,7 +120,7 @@ def _ending(text: str, gold: str) -> str:
     """All of a text that is an answer and nothing else, else what its prose ends on: of a sum it quotes, nothing."""
     form = read(gold)
     of_words = is_of_words(gold, form)
-    text = text if of_words else _CHINESE_LEAD.sub("", text)
+    text = text if of_words else _LEAD.sub("", _CHINESE_LEAD.sub("", text))
     if len(text) <= LONGEST_HERE and _is_answer(text) and not is_circled(gold):
         return text
     if of_words:
