@@ -11,15 +11,15 @@ Covered, in both walled modes, whoever starts it (root becomes nobody first):
   what it wrote is gone; its files are laid out afresh from memory that it cannot reach. Where something cannot be
   cleared away (a file that the kernel still holds for nobody), the next run gets a new sandbox.
 - It sees /usr and what the linker needs, the standard library of the Python that runs here, /dev/null and its like (not
-  /dev/zero), its own processes, and one bounded folder. No home, no other file of the user's or of /etc, no /sys, no terminal, no
-  variable of the environment, no site-packages.
+  /dev/zero), its own processes, and one bounded folder. No home, no other file of the user's or of /etc, no /sys, no
+  terminal, no variable of the environment, no site-packages.
 - No network: an empty network namespace, and no sockets but Unix ones.
 - No privileges: no capabilities, no_new_privs, nosuid, no namespaces or mounts of its own, and a filter of system
   calls that refuses tracing, keyrings, bpf, io_uring, shared memory but that of files, and others' priorities.
 - How a run ended is what the kernel told pid 1, which no program may signal, trace, limit or read, on a socket that no
   program has. What a test expects never enters the sandbox.
-- Limits on wall time, on CPU time and memory (pages, page tables, files) of all its processes together, on processes, file size, all files
-  together, output, open files. An answer that does not come is not waited for.
+- Limits on wall time, on CPU time and memory (pages, page tables, files) of all its processes together, on processes,
+  file size, all files together, output, open files. An answer that does not come is not waited for.
 - Killed from outside, at any time: the run is tried again in a new sandbox; with the process that started it, all dies.
   A program that ends itself so is tried again too, three times, and then believed for the rest of its tests.
 

@@ -83,7 +83,7 @@ def hold(
 
 def _checked(claims: Sequence[Claim], tests: StdioTests, mode: Mode) -> list[bool | None]:
     assert tests.checker is not None
-    results = [stdio.Result(Case(claim.input, claim.expected), _outcome(claim.got), "") for claim in claims]
+    results = [stdio.Result(Case(claim.input, claim.expected), "", claim.got.encode()) for claim in claims]
     try:
         return [not why for why in stdio.checked(tests.checker, results, mode)]
     except Unreadable:
@@ -105,7 +105,3 @@ def _batches(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
         size += more
     if batch:
         yield batch
-
-
-def _outcome(output: str) -> Outcome:
-    return Outcome("exited", 0, None, output.encode("utf-8"), b"", 0.0, 0.0, None)

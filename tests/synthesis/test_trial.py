@@ -75,7 +75,7 @@ def test_a_checker_judges_every_claim_by_its_own_input(monkeypatch: pytest.Monke
 
 
 def test_a_claim_on_which_the_checker_fails_is_not_decided_and_the_others_are():
-    source = "import sys\ngiven, got, _ = (open(name).read() for name in sys.argv[1:4])\nsys.exit(3 if got == '2' else got != given)"
+    source = "import sys\ngiven, got, _ = (open(name).read() for name in sys.argv[1:4])\nsys.exit(3 if given == 'bad' else got != given)"
     tests = StdioTests((), Checker("python", source))
-    claims = [Claim("1", "", "1"), Claim("1", "", "2"), Claim("1", "", "3")]
+    claims = [Claim("1", "", "1"), Claim("bad", "x", "2"), Claim("1", "", "3")]
     assert hold(claims, tests, "lines", None, "auto") == [True, None, False]
