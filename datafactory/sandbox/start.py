@@ -46,12 +46,12 @@ import _socket, marshal, sys
 control = _socket.socket(fileno=int(sys.argv[1]))
 control.settimeout(None)
 def read(size):
-    text = b""
-    while len(text) < size:
-        part = control.recv(size - len(text))
+    text, there = bytearray(size), 0
+    while there < size:
+        part = control.recv_into(memoryview(text)[there:])
         if not part:
             sys.exit()
-        text += part
+        there += part
     return text
 setup = marshal.loads(read(int.from_bytes(read(4), "big")))
 package, made = "datafactory.sandbox.inside.", {}

@@ -35,10 +35,10 @@ def test_a_batch_of_findings_alone_stays_small():
         import resource
         from datafactory.programs import lint
         from datafactory.programs.running import Program
-        programs = [Program({WORST!r} + f"#{{number}}", "python") for number in range(8)]
-        assert lint.findings(programs) == [{WORST.count("a") * 2}] * 8
+        programs = [Program({WORST!r} + f"#{{number}}", "python") for number in range(12)]
+        assert lint.findings(programs) == [{WORST.count("a") * 2}] * 12
         for who in resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN:
-            assert resource.getrusage(who).ru_maxrss < 300 << 10, resource.getrusage(who)
+            assert resource.getrusage(who).ru_maxrss < 250 << 10, resource.getrusage(who)
     """
     subprocess.run([sys.executable, "-c", counting], timeout=100, check=True)
 

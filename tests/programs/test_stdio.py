@@ -177,6 +177,8 @@ def test_a_byte_order_mark_holds_up_no_program():
     assert verify("\ufeff#include <iostream>\nint main() { std::cout << 3; }", [("", "3")], "cpp").status == "correct"
     function = Problem("q", tests="assert f(1) == 2", answer="\ufeffdef f(x): return x + 1")
     assert code.gold(function, code.Config()).status == "correct"
+    stdio_tests = json.dumps({"cases": [{"input": "", "output": "3"}]})
+    assert code.gold(Problem("q", "\ufeffprint(3)", stdio_tests), code.Config()).status == "correct"
     body = Problem("def f(x):\n", meta={"entry_point": "f", "test": "def check(c):\n    assert c(1) == 2\n"})
     assert code.verify(body, Completion("\ufeff    return x + 1\n"), code.Config()).status == "correct"
 

@@ -175,6 +175,19 @@ def test_an_interrupted_run_leaves_nothing_and_the_next_is_right(mode: Mode):
         assert sandbox.run(["python3", "main.py"], stdin=b"ab").stdout == b"ba\n"
 
 
+@pytest.mark.parametrize("mode", WALLED)
+def test_an_interrupted_conversation_leaves_nothing_and_the_next_run_is_right(mode: Mode):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with Sandbox({"main.py": SLOW}, Limits(wall=60), mode) as sandbox:
+        program = sandbox.talk(["sleep", "30"])
+        pids = of_sandbox(sandbox)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            program.close()
+        gone(pids)
+        assert sandbox.run(["python3", "main.py"], stdin=b"ab").stdout == b"ba\n"
+
+
 def gone(pids: list[int]) -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until and any(alive(pid) for pid in pids):

@@ -327,8 +327,14 @@ def test_eval_of_a_result_knows_formulas_alone():
     assert verify("def f(): return '[3, 8][1] * 3'", "assert eval(f()) == 24").status == "incorrect"
 
 
-def test_a_parameter_named_like_the_function_hides_it_from_nobody():
-    test = "def check(f):\n    assert f([2, 1]) == [1, 2]\ncheck(f)"
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def check(f):\n    assert f([2, 1]) == [1, 2]\ncheck(f)",
+        "def check(candidate):\n    f = candidate([2, 1])\n    assert f == [1, 2]\ncheck(f)",
+    ],
+)
+def test_a_parameter_or_a_local_named_like_the_function_hides_it_from_nobody_else(test: str):
     assert verify(SORTED, test).status == "correct"
     assert verify("def f(x): return x", test).status == "incorrect"
 
