@@ -104,8 +104,8 @@ def _heard(grader: Conversation, asked: Asked, patience: float) -> tuple[list[Ma
 
 def _stopped(outcome: Outcome, asked: Asked, limits: Limits, last: bool) -> Mapping[str, Any]:
     """The process of the tests is gone before it was done: a record of it."""
-    if outcome.signal in FROM_OUTSIDE and not last:
-        raise _Interrupted("the tests' process was ended from outside")
+    if outcome.signal in FROM_OUTSIDE:  # never by the program, which cannot reach it: its limits have statuses
+        raise (Broken if last else _Interrupted)("the tests' process was ended from outside")
     why = running.why_ended(outcome, Allowed(limits.cpu, limits.memory)) or "it ended"
     if not asked.calls:
         raise Unreadable(f"the tests fail by themselves: {why}")
