@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command sets it, before torch is imported
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests under nohup ignore it, and so would all that they start
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 TEACHER = """
