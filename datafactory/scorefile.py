@@ -28,6 +28,7 @@ from datafactory.plugins import Use
 from datafactory.scoring import UNDECIDED, score, score_columns
 from datafactory.sources import Row
 from datafactory.tables import cannot_write, clean
+from datafactory.types import DECIDED
 
 CHUNK = 250  # rows a worker takes at a time: what is begun again when it dies
 MAX_ERRORS = 0.05  # as a verify stage has it
@@ -71,7 +72,7 @@ def verify_file(
         raise StageError(f"worker processes died again and again; {out} is not written") from error
     yield f"{total:,} rows in {out}"
     for name, statuses in counts.items():
-        decided = sum(statuses[status] for status in ("correct", "incorrect", "no_answer"))
+        decided = sum(statuses[status] for status in DECIDED)
         said = ", ".join(f"{count:,} {status}" for status, count in statuses.most_common())
         rate = f"; {statuses['correct'] / decided:.1%} of the decided are correct" if decided else ""
         yield f"{name}: {said or 'nothing'}{rate}"

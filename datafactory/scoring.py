@@ -22,7 +22,7 @@ UNDECIDED = ("timeout", "error")  # what is the machinery's failure, not the row
 
 
 def score_columns(verifiers: Sequence[Use]) -> list[str]:
-    return [f"{use.name}{suffix}" for use in verifiers for suffix in ("", "_status", "_detail", *_facts(use))]
+    return [f"{use.name}{suffix}" for use in verifiers for suffix in ("", "_status", "_detail", *facts_of(use))]
 
 
 def score(verifiers: Sequence[Use], rollouts: pl.DataFrame) -> pl.DataFrame:
@@ -31,7 +31,7 @@ def score(verifiers: Sequence[Use], rollouts: pl.DataFrame) -> pl.DataFrame:
     added = [
         column
         for use in verifiers
-        for column in verdict_columns(use.name, verdicts_of(use, rows, use.config), _facts(use))
+        for column in verdict_columns(use.name, verdicts_of(use, rows, use.config), facts_of(use))
     ]
     return rollouts.with_columns(added)
 
@@ -49,7 +49,7 @@ def verdict_columns(name: str, verdicts: Sequence[Verdict], facts: Mapping[str, 
     ]
 
 
-def _facts(use: Use) -> dict[str, Any]:
+def facts_of(use: Use) -> dict[str, Any]:
     """The suffix and the type of each column that a verifier's FACTS declare."""
     return {f"_{name}": getattr(pl, kind) for name, kind in getattr(use.module, "FACTS", {}).items()}
 

@@ -20,6 +20,8 @@ from typing import Any
 from datafactory import answers
 from datafactory.verifiers import choice, math
 
+# of the stages that vote: another policy of these verifiers makes other classes
+VERSION = f"math {math.VERSION}, choice {choice.VERSION}"
 MOST_CLASSES = 32  # that an answer is compared with; a group with more has no majority to find
 
 

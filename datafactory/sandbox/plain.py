@@ -5,7 +5,8 @@ Out  as Sandbox
 
 Covered: wall time, CPU time and memory of each process, file and output size, open files, an environment without the
 user's variables, a folder of its own that is removed. Not covered: a program reads and writes whatever the user may,
-opens connections, signals the user's processes, and what it starts in a session of its own lives on.
+opens connections, signals the user's processes, and what it starts in a session of its own lives on. The memory it is
+said to have taken is never less than this process held when it began: Linux counts on from there.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from datafactory import voting
 from datafactory.check import Check
 from datafactory.config import Sources, ref, runtime
 from datafactory.errors import StageError
@@ -27,7 +28,7 @@ from datafactory.tables import write_bytes
 from datafactory.types import COMPLETION_COLUMNS
 from datafactory.voting import ballot
 
-VERSION = 2
+VERSION = f"2, {voting.VERSION}"
 TIMEOUT = 5.0  # seconds for a comparison of two answers in a vote
 SCORES = "scores.json"
 

@@ -22,7 +22,7 @@ from datafactory.job import Job
 from datafactory.judges._votes import settled
 from datafactory.judging import Case, Judging, Referee, silent
 from datafactory.plugins import Use
-from datafactory.scoring import NOTHING, statuses, verdict_columns
+from datafactory.scoring import NOTHING, facts_of, statuses, verdict_columns
 from datafactory.settings import Judges
 from datafactory.store import Draft
 from datafactory.types import Verdict, completion_of, problem_of
@@ -58,8 +58,7 @@ def _columns(use: Use) -> list[str]:
 
 
 def _facts(use: Use) -> dict[str, Any]:
-    declared = {f"_{name}": getattr(pl, kind) for name, kind in getattr(use.module, "FACTS", {}).items()}
-    return {**declared, "_votes": pl.Int32, "_agreement": pl.Float64}
+    return {**facts_of(use), "_votes": pl.Int32, "_agreement": pl.Float64}
 
 
 def run(config: Config, job: Job) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from datafactory import voting
 from datafactory.check import Check
 from datafactory.config import Base, Sources, ref
 from datafactory.groups import majority, tied
@@ -24,7 +25,7 @@ from datafactory.job import Job
 from datafactory.store import Draft
 from datafactory.voting import ballot
 
-VERSION = 1
+VERSION = f"1, {voting.VERSION}"
 COLUMNS: dict[str, Any] = {
     "majority": pl.String,
     "majority_votes": pl.Int32,

@@ -35,9 +35,10 @@ from datafactory.synthesis.problem import Task, result_of, task_of
 from datafactory.synthesis.submissions import Archive, Kind, both, keys_of
 from datafactory.synthesis.table import COLUMNS, Table
 from datafactory.types import COMPLETION_COLUMNS
+from datafactory.verifiers.code import VERSION as CODE
 from datafactory.verifiers.code import Config as Running
 
-VERSION = 1
+VERSION = f"1, code {CODE}"  # its comparison decides which tests are kept
 TOLD = 5  # problems with odd submissions that a build speaks of, per shard
 
 

@@ -61,7 +61,9 @@ def _scored(dataset: ProceduralDataset, answer: str, entry: dict[str, Any]) -> f
 def _accepts(dataset: ProceduralDataset, answer: str, entry: dict[str, Any]) -> bool:
     try:
         return float(dataset.score_answer(answer, entry)) >= 1
-    except Exception:
+    except MemoryError:
+        raise
+    except Exception:  # a scorer raises what it will on an answer that it does not accept
         return False
 
 
@@ -72,7 +74,9 @@ def _works(dataset: ProceduralDataset, entry: dict[str, Any]) -> bool:
         try:
             dataset.score_answer(probe, entry)
             return True
-        except Exception:
+        except MemoryError:
+            raise
+        except Exception:  # this probe is none of its answers; another may be
             continue
     return False
 

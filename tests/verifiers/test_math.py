@@ -165,12 +165,15 @@ def test_it_agrees_with_people_on_solutions_of_gsm8k():
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_it_agrees_with_the_labels_of_competition_traces():
-    rows = [r for r in rows_of("traces/skythought_eval_outputs.jsonl.gz") if r["dataset"] in ("aime24", "amc23")]
+    rows = rows_of("traces/skythought_eval_outputs.jsonl.gz")
     verdicts = [verdict(str(row["gold"]), row["response"], timeout=5).reward == 1.0 for row in rows]
-    accepted = [row["id"] for row, right in zip(rows, verdicts, strict=True) if right and not row["label_correct"]]
-    agreed = sum(right == row["label_correct"] for row, right in zip(rows, verdicts, strict=True))
-    assert agreed / len(rows) > 0.99
-    assert len(accepted) / len(rows) < 0.005, accepted
+    accepted = [row for row, right in zip(rows, verdicts, strict=True) if right and not row["label_correct"]]
+    refused = [row for row, right in zip(rows, verdicts, strict=True) if not right and row["label_correct"]]
+    assert (len(accepted), len(refused)) == (97, 34)  # read one by one, as docs/verifiers/math.md says
+    easy = ("aime24", "amc23")  # labelled by whole numbers, where the labels are to be trusted
+    count = sum(row["dataset"] in easy for row in rows)
+    assert sum(row["dataset"] in easy for row in accepted + refused) / count < 0.01
+    assert sum(row["dataset"] in easy for row in accepted) / count < 0.005
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")

@@ -84,7 +84,7 @@ def _said(error: BaseException | None) -> str:
     name = type(error).__name__
     try:
         return f"{name}: {error}"[:300] if str(error) else name
-    except Exception:
+    except Exception:  # as above, or a __str__ of the tests' own
         return name
 
 
