@@ -1,4 +1,4 @@
-"""Asking: requests put to a model; each completion is journaled before it counts, and paid for once.
+"""Asking: a model that is asked again and again; each completion is journaled before it counts, and paid for once.
 
 In   requests, each under the hash of everything that decides its text
 Out  their outputs; what the journal holds is not asked for again
@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from typing import TypeVar
 
+from datafactory.budget import Budget, Purse
+from datafactory.driving import Driver, Work
 from datafactory.engines import Engine, Output, Request, Sampling
-from datafactory.errors import StageError
 from datafactory.fingerprint import digest
+from datafactory.job import Job
 from datafactory.journal import Journal
 from datafactory.models import Model
-from datafactory.progress import StageProgress
+from datafactory.types import Message
+
+T = TypeVar("T")
 
 
 def seed_of(*decided: int | str) -> int:
@@ -29,36 +33,55 @@ def seed_of(*decided: int | str) -> int:
 
 @dataclass
 class Asker:
-    """A model that is asked again and again; it is started when the first prompt is rendered."""
+    """A model of a job; it is started when the first prompt is rendered."""
 
     model: Model
-    sampling: Sampling
-    journals: Path
-    progress: StageProgress
+    job: Job
+    budget: Budget = field(default_factory=Budget)
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.journals / self.model.fingerprint[:16])
+        self.progress = self.job.progress
+        self.journal = Journal(self.job.journals / self.model.fingerprint[:16])
+        self.purse = Purse(self.budget, self.model.price)
         if self.journal.damaged:
             self.progress.note(f"{self.journal.damaged} damaged lines in the journal; their completions are owed again")
 
     @cached_property
     def engine(self) -> Engine:
-        engine: Engine = self.model.start()
+        engine: Engine = self.job.start(self.model)
         return engine
 
-    def key(self, prompt: str, seed: int) -> str:
-        return digest([self.model.fingerprint, prompt, self.sampling.model_dump(), seed])
+    def key(self, prompt: str, sampling: Sampling, seed: int) -> str:
+        return digest([self.model.fingerprint, prompt, sampling.model_dump(), seed])
+
+    def request(
+        self,
+        messages: Sequence[Message],
+        prefill: str,
+        prompt: str,
+        sampling: Sampling,
+        seed: int,
+        problem_id: str = "",
+        question: str = "",
+        rollout: int = 0,
+    ) -> Request:
+        key = self.key(prompt, sampling, seed)
+        return Request(key, problem_id, question, rollout, tuple(messages), prefill, prompt, sampling, seed)
+
+    def drive(self, works: Iterable[Work[T] | None]) -> Generator[T]:
+        """The result of each work as it comes to its end; as many are begun as the engine has room for."""
+        return Driver(self, works).run()
 
     def outputs(self, requests: Sequence[Request]) -> dict[str, Output]:
         """The output of every request under its key."""
-        asked = [replace(request, owed=request.key not in self.journal) for request in requests]
-        self.progress.advance(rows=sum(not request.owed for request in asked))
-        if any(request.owed for request in asked):
-            for batch in self.engine.generate(asked, self.sampling):
-                self.journal.append(batch)
-                self.progress.advance(rows=len(batch), tokens=sum(output.completion_tokens or 0 for output in batch))
-        outputs = self.journal.read(request.key for request in requests)
-        lost = [request for request in requests if request.key not in outputs]
-        if lost:
-            raise StageError(f"the engine gave no output for {len(lost)} of {len(requests)} requests")
-        return outputs
+        return next(self.drive([_once(requests)]))
+
+    def close(self) -> None:
+        self.journal.close()
+        if "engine" in self.__dict__:
+            self.engine.close()
+
+
+def _once(requests: Sequence[Request]) -> Generator[Sequence[Request], dict[str, Output], dict[str, Output]]:
+    outputs = yield requests
+    return outputs

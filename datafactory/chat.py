@@ -50,6 +50,21 @@ def split_thinking(text: str, tags: tuple[str, str] = THINK, finish_reason: Fini
     return Completion(after.strip(), inside.strip(), finish_reason)
 
 
+def completed(
+    text: str, reasoning: str | None, finish_reason: FinishReason, prompt: str, tags: tuple[str, str], rendered: bool
+) -> Completion:
+    """The completion in what a model said behind `prompt`, whoever opened the thinking.
+
+    reasoning is what a server handed over apart. A template may write the opening tag itself; where a server renders
+    the prompt (`rendered` is False), only a text that closes a thinking it never opened tells so.
+    """
+    opening, closing = tags
+    if reasoning is not None:
+        return Completion(text.strip(), reasoning.strip(), finish_reason)
+    opened = prompt.rstrip().endswith(opening) if rendered else opening not in text and text.count(closing) == 1
+    return split_thinking(opening + text if opened and not text.startswith(opening) else text, tags, finish_reason)
+
+
 def join_thinking(reasoning: str | None, response: str) -> str:
     """The assistant's turn of a published row, R1's form: the think block, a blank line, the response."""
     if reasoning is None:

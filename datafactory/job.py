@@ -84,6 +84,10 @@ class Job:
                 draft.finish(len(source.shards), {"stage": name, "fingerprint": digest(decided)})
         return Dataset(draft.folder)
 
+    def start(self, model: Model) -> Any:
+        """The model's engine, running where the executor has room for it."""
+        return importlib.import_module(f"datafactory.executors.{self.executor}").start(model.start)
+
     @property
     def journals(self) -> Path:
         return self.store / "journal"

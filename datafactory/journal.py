@@ -45,6 +45,10 @@ class Journal:
     def __len__(self) -> int:
         return len(self._places)
 
+    def held(self, keys: Iterable[str]) -> set[str]:
+        """Those of these keys that are there."""
+        return {key for key in keys if key in self._places}
+
     def append(self, outputs: Iterable[Output]) -> None:
         """The batch on disk, in one write."""
         records = [{name: value for name, value in asdict(output).items() if value is not None} for output in outputs]

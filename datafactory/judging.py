@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -23,11 +22,11 @@ from datafactory.check import Check
 from datafactory.config import Base, ref, runtime
 from datafactory.engines import Output, Request, Sampling
 from datafactory.errors import StageError
+from datafactory.job import Job
 from datafactory.judges._answer import Unread, after_thinking, answer_in
 from datafactory.judges._prompt import code_for, filled, harmless
 from datafactory.models import Model
 from datafactory.plugins import Use
-from datafactory.progress import StageProgress
 from datafactory.types import Message, Verdict
 
 ENOUGH = 20  # cases after which a judge that has not once been understood is given up
@@ -77,11 +76,11 @@ class Referee:
 
     config: Judging
     model: Model
-    journals: Path
-    progress: StageProgress
+    job: Job
 
     def __post_init__(self) -> None:
-        self.asker = Asker(self.model, self.config.sampling, self.journals, self.progress)
+        self.progress = self.job.progress
+        self.asker = Asker(self.model, self.job)
         self.failed: Counter[str] = Counter()
         self.heard: Counter[str] = Counter()
 
@@ -98,6 +97,7 @@ class Referee:
             codes = {at: self._code(cases[at], shown[at], attempt) for at, _ in owed}
             asked = self._requests(cases, shown, owed, codes, attempt)
             outputs = self.asker.outputs(list({request.key: request for request in asked}.values()))
+            self.progress.advance(rows=len(asked))
             for (at, vote), request in zip(owed, asked, strict=True):
                 votes[at][vote] = self._read(cases[at], outputs[request.key], codes[at])
             owed = [(at, vote) for at, vote in owed if isinstance(votes[at][vote], Unread)]
@@ -112,7 +112,7 @@ class Referee:
             raise silent(judge, self.failed[judge], self.heard[judge], self.config.max_errors, why)
 
     def close(self) -> None:
-        self.asker.journal.close()
+        self.asker.close()
 
     def _code(self, case: Case, shown: Mapping[str, str], attempt: int) -> str:
         # the votes of an attempt share a prompt, which an engine then computes once
@@ -135,15 +135,15 @@ class Referee:
             case, (messages, prompt) = cases[at], prompts[at]
             seed = seed_of(self.config.seed or 0, case.problem_id, case.subject, case.use.name, vote, attempt)
             found.append(
-                Request(
-                    key=self.asker.key(prompt, seed),
+                self.asker.request(
+                    messages,
+                    self.config.prefill,
+                    prompt,
+                    self.config.sampling,
+                    seed,
                     problem_id=case.problem_id,
                     question=case.question,
                     rollout=attempt * case.votes + vote,
-                    messages=tuple(messages),
-                    prefill=self.config.prefill,
-                    prompt=prompt,
-                    seed=seed,
                 )
             )
         return found

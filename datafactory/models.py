@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datafactory.budget import Price
 from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.fingerprint import cache_folder, content_of, digest, sha256_of
 from datafactory.plugins import Use
@@ -58,6 +59,11 @@ class Model:
     def label(self) -> str:
         """What stands in the `model` column."""
         return self.weights.reference if self.weights else self.engine.name
+
+    @property
+    def price(self) -> Price:
+        """What its tokens cost; nothing where the engine's settings name no price."""
+        return getattr(self.engine.config, "price", None) or Price()
 
     def start(self) -> Any:
         """The running engine; loads the weights."""

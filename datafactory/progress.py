@@ -26,7 +26,7 @@ class StageProgress:
     accepted: int | None = None
     started: float = field(default_factory=time.monotonic)
 
-    def expect(self, total: int, unit: str = "rows") -> None:
+    def expect(self, total: int | None, unit: str = "rows") -> None:
         self.total, self.unit = total, unit
         self.view.refresh(self)
 

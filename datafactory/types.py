@@ -120,6 +120,7 @@ COLUMNS: dict[str, str] = {
     "reasoning": "String",
     "response": "String",
     "finish_reason": "String",
+    "error": "String",
     "prompt_tokens": "Int32",
     "completion_tokens": "Int32",
     "model": "String",

@@ -21,7 +21,7 @@ FRAMEWORKS = ("torch", "transformers", "trl", "vllm", "ray")
 GROUND = {"agreement", "answers", "boundary", "config", "errors", "fingerprint", "groups", "quiet", "types"}
 # what the files of a group may import, beside each other; `engines` alone is the package's own file, `programs.*` all
 MAY_IMPORT = {
-    "engines": {"chat", "config", "engines", "errors", "quiet", "settings", "sources", "types"},
+    "engines": {"budget", "chat", "config", "engines", "errors", "feed", "quiet", "settings", "sources", "types"},
     "verifiers": {
         "answers",
         "boundary",

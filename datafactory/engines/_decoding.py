@@ -19,11 +19,16 @@ from datafactory.types import Message
 
 if TYPE_CHECKING:
     from datafactory.engines.transformers import Config
+    from datafactory.feed import Feed
 
 NUCLEUS = 256  # tokens searched for the top-p nucleus before all are sorted
 
 
 class Decoder:
+    room = 1
+    batches = True
+    rendered = True
+
     def __init__(self, config: Config, weights: str | Path):
         self.config = config
         self.device = torch.device(config.device or _best_device())
@@ -52,26 +57,46 @@ class Decoder:
         opened = bool(prefill.strip()) and text.rstrip().endswith(prefill.strip())
         return text if opened else text + prefill
 
-    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[list[Output]]:
-        tokens = {text: self._tokens(text) for text in {request.prompt for request in requests}}
-        longest = max(requests, key=lambda request: len(tokens[request.prompt]))
-        if len(tokens[longest.prompt]) >= self.context:
-            raise StageError(
-                f"the prompt of problem {longest.problem_id} has {len(tokens[longest.prompt]):,} tokens; "
-                f"the model's context is {self.context:,}"
-            )
-        order = sorted(requests, key=lambda request: (len(tokens[request.prompt]), request.problem_id, request.rollout))
-        for start in range(0, len(order), self.config.batch_size):
-            owed = [request for request in order[start : start + self.config.batch_size] if request.owed]
-            if owed:
-                yield self._decode(owed, tokens, sampling)
+    def generate(self, feed: Feed) -> Iterator[list[Output]]:
+        while not (feed.closed and not len(feed)):
+            chunk = feed.chunk()
+            if chunk is None:
+                yield []
+                continue
+            for batch in self._batches(chunk):
+                owed = [request for request in batch if request.owed]
+                while owed and not feed.admit(owed):
+                    yield []
+                if owed:
+                    yield self._decode(owed, owed[0].sampling)
+
+    def close(self) -> None:
+        del self.model
+
+    def _batches(self, requests: Sequence[Request]) -> Iterator[list[Request]]:
+        """What is decoded together: like sampling, like length, whatever is owed of it."""
+        by_sampling: dict[Sampling, list[Request]] = {}
+        for request in requests:
+            by_sampling.setdefault(request.sampling, []).append(request)
+        for group in by_sampling.values():
+            tokens = {text: len(self._tokens(text)) for text in {request.prompt for request in group}}
+            longest = max(group, key=lambda request: tokens[request.prompt])
+            if tokens[longest.prompt] >= self.context:
+                raise StageError(
+                    f"the prompt of problem {longest.problem_id} has {tokens[longest.prompt]:,} tokens; "
+                    f"the model's context is {self.context:,}"
+                )
+            order = sorted(group, key=lambda request: (tokens[request.prompt], request.problem_id, request.rollout))
+            for start in range(0, len(order), self.config.batch_size):
+                yield order[start : start + self.config.batch_size]
 
     def _tokens(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=not self.tokenizer.chat_template)["input_ids"]
         return ids
 
     @torch.inference_mode()
-    def _decode(self, batch: list[Request], tokens: dict[str, list[int]], sampling: Sampling) -> list[Output]:
+    def _decode(self, batch: list[Request], sampling: Sampling) -> list[Output]:
+        tokens = {request.prompt: self._tokens(request.prompt) for request in batch}
         distinct = list(dict.fromkeys(request.prompt for request in batch))
         logits, cache, mask = self._prefill([tokens[prompt] for prompt in distinct])
         rows = torch.tensor([distinct.index(request.prompt) for request in batch], device=self.device)

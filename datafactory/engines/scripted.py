@@ -18,8 +18,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo, model_validator
 
 from datafactory.config import Base, file, runtime
-from datafactory.engines import Engine, Output, Request, Sampling
+from datafactory.engines import Engine, Output, Request
 from datafactory.errors import StageError
+from datafactory.feed import Feed
 from datafactory.settings import located
 from datafactory.sources import rows_of
 from datafactory.types import Message
@@ -54,22 +55,30 @@ def start(config: Config, weights: str | None) -> Engine:
 
 
 class Script:
+    batches = False
+    rendered = True
+
     def __init__(self, config: Config):
         self.config = config
+        self.room = 4 * config.batch_size
         self.answer = _from_file(config.answers) if config.answers else _from_function(config.function)
 
     def render(self, messages: Sequence[Message], prefill: str) -> str:
         """The turns one after another, as `role: content` lines."""
         return "".join(f"{message['role']}: {message['content']}\n" for message in messages) + prefill
 
-    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[list[Output]]:
-        owed = [request for request in requests if request.owed]
-        for start in range(0, len(owed), self.config.batch_size):
-            if self.config.latency:
+    def generate(self, feed: Feed) -> Iterator[list[Output]]:
+        while not (feed.closed and not len(feed)):
+            taken = feed.take(self.config.batch_size)
+            if taken and self.config.latency:
                 time.sleep(self.config.latency)
-            yield [self._output(request, sampling) for request in owed[start : start + self.config.batch_size]]
+            yield [self._output(request) for request in taken]
 
-    def _output(self, request: Request, sampling: Sampling) -> Output:
+    def close(self) -> None:
+        pass
+
+    def _output(self, request: Request) -> Output:
+        sampling = request.sampling
         try:
             text = self.answer(request)
         except StageError:

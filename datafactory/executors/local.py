@@ -38,6 +38,50 @@ def stream(tasks: Iterable[Task[T]], workers: int) -> Iterator[T]:
     return _pooled(tasks, workers, in_order=True) if workers > 1 and len(first) > 1 else _here(tasks)
 
 
+def start(engine: Callable[[], T]) -> T:
+    """What that function starts, in this process."""
+    return engine()
+
+
+class Pool:
+    """Tasks one by one as they come up; a worker that dies is replaced, and what it had is begun again."""
+
+    def __init__(self, workers: int):
+        self.workers = workers
+        self._lock = threading.Lock()
+        self._processes = _processes(workers)
+
+    def submit(self, task: Task[T]) -> Future[T]:
+        """The task's result, once there is one; BrokenProcessPool where it ended its worker `ATTEMPTS` times."""
+        promised: Future[T] = Future()
+        self._begin(task, promised, 1)
+        return promised
+
+    def close(self) -> None:
+        _end(self._processes)
+
+    def _begin(self, task: Task[T], promised: Future[T], attempt: int) -> None:
+        with self._lock:
+            processes = self._processes
+            try:
+                begun = processes.submit(task)
+            except BrokenProcessPool:
+                processes.shutdown(wait=False)
+                processes = self._processes = _processes(self.workers)
+                begun = processes.submit(task)
+        begun.add_done_callback(lambda done: self._ended(done, task, promised, attempt))
+
+    def _ended(self, done: Future[T], task: Task[T], promised: Future[T], attempt: int) -> None:
+        if done.cancelled():
+            promised.cancel()
+        elif isinstance(done.exception(), BrokenProcessPool) and attempt < ATTEMPTS:
+            self._begin(task, promised, attempt + 1)
+        elif (error := done.exception()) is not None:
+            promised.set_exception(error)
+        else:
+            promised.set_result(done.result())
+
+
 def _here(tasks: Iterable[Task[T]]) -> Iterator[T]:
     for task in tasks:
         yield task()
@@ -48,9 +92,7 @@ def _pooled(tasks: Iterable[Task[T]], workers: int, in_order: bool) -> Iterator[
     begun: list[Task[T]] = []
     attempt = 0
     while True:
-        # spawned, not forked: a fork of a process with polars' or torch's threads can hang
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(),)) as pool:
+        with _processes(workers) as pool:
             try:
                 futures: dict[Future[T], Task[T]] = {pool.submit(task): task for task in begun}
                 while True:
@@ -69,11 +111,21 @@ def _pooled(tasks: Iterable[Task[T]], workers: int, in_order: bool) -> Iterator[
                 if attempt == ATTEMPTS:
                     raise
             except BaseException:
-                # a shard that was begun is begun again next time; waiting for it could take for ever
-                for process in list((pool._processes or {}).values()):
-                    process.kill()
-                pool.shutdown(wait=False, cancel_futures=True)
+                _end(pool)
                 raise
+
+
+def _processes(workers: int) -> ProcessPoolExecutor:
+    # spawned, not forked: a fork of a process with polars' or torch's threads can hang
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    # what was begun is begun again next time; waiting for it could take for ever
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _first(futures: dict[Future[T], Task[T]]) -> Future[T]:

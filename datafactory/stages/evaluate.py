@@ -62,24 +62,23 @@ def run(config: Config, job: Job) -> None:
     source = job.input(config.source)
     job.progress.expect(source.rows * config.group_size * len(config.models), "rollouts")
     found = []
+    count = len(source.shards)
     for place, name in enumerate(config.models):
-        sampler = Sampler(config, job.models[name], job.journals, job.draft.folder.name, job.progress)
-        tables = []
-        for k in range(len(source.shards)):
-            at = place * len(source.shards) + k
-            if job.draft.has(at):
-                tables.append(pl.read_parquet(job.draft.shard(at)))
-                job.progress.advance(rows=tables[-1].height)
-            else:
-                tables.append(score(config.verifiers, sampler.rollouts(source.read(k))))
-                job.draft.write(at, tables[-1])
-        sampler.journal.close()
+        missing = [k for k in range(count) if not job.draft.has(place * count + k)]
+        job.progress.advance(
+            rows=sum(source.shards[k]["rows"] for k in set(range(count)) - set(missing)) * config.group_size
+        )
+        sampler = Sampler(config, job.models[name], job)
+        for k, rollouts in sampler.stream((k, source.read(k)) for k in missing):
+            job.draft.write(place * count + k, score(config.verifiers, rollouts))
+        sampler.close()
+        tables = [pl.read_parquet(job.draft.shard(place * count + k)) for k in range(count)]
         rows = pl.concat(tables)
         try:
             demand_decisions(rows, config.verifiers, config.max_errors)
         except StageError:
-            for k in range(len(source.shards)):  # what failed is tried again at the next build
-                job.draft.remove(place * len(source.shards) + k)
+            for k in range(count):  # what failed is tried again at the next build
+                job.draft.remove(place * count + k)
             raise
         found.append(scores(rows, config.verifiers, config.pass_at))
     write_bytes(job.draft.folder / SCORES, json.dumps(found, indent=1).encode())

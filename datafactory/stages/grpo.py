@@ -18,7 +18,7 @@ from pydantic import AliasChoices, Field
 from datafactory.check import Check
 from datafactory.config import ref, runtime
 from datafactory.job import Job
-from datafactory.rollouts import Prompting
+from datafactory.prompting import Prompting
 from datafactory.settings import Verifiers
 from datafactory.store import Draft
 

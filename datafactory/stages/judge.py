@@ -65,7 +65,7 @@ def run(config: Config, job: Job) -> None:
     source = job.input(config.source)
     each = config.votes * len(config.judges)
     job.progress.expect(source.rows * each, "judgements")
-    referee = Referee(config, job.models[config.model], job.journals, job.progress)
+    referee = Referee(config, job.models[config.model], job)
     for k, shard in enumerate(source.shards):
         if job.draft.has(k):
             job.progress.advance(rows=shard["rows"] * each)

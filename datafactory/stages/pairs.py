@@ -75,7 +75,7 @@ def run(config: Config, job: Job) -> None:
     drawn = [_drawn(config, source, k) for k in range(len(source.shards))]
     total = sum(map(len, drawn))
     job.progress.expect(total * config.judgements, "judgements")
-    referee = Referee(config, job.models[config.model], job.journals, job.progress)
+    referee = Referee(config, job.models[config.model], job)
     found = [_judged(config, referee, source, k, pairs, total) for k, pairs in enumerate(drawn)]
     referee.close()
     lost = [pair.why for pairs in found for pair in pairs if pair.mean is None]

@@ -114,7 +114,7 @@ def _named(sources: str | tuple[str, ...]) -> tuple[str, ...]:
 def run(config: Config, job: Job) -> None:
     source = job.input(config.source)
     archive = _archive(config, job)
-    sampler = Sampler(config, job.models[config.model], job.journals, job.draft.folder.name, job.progress)
+    sampler = Sampler(config, job.models[config.model], job)
     steps = config.group_size + 1  # a problem is its generators, and then its tests
     job.progress.expect(source.rows * steps, "generators and problems")
     for k, shard in enumerate(source.shards):
@@ -126,7 +126,7 @@ def run(config: Config, job: Job) -> None:
         except Broken as error:
             raise StageError(f"{error}; what was finished is kept, and another build goes on from there") from error
         job.draft.write(k, split.kept, split.dropped)
-    sampler.journal.close()
+    sampler.close()
 
 
 def _archive(config: Config, job: Job) -> Archive:

@@ -14,7 +14,7 @@ from datafactory.chat import join_thinking
 from datafactory.errors import StageError
 from datafactory.models import Weights
 from datafactory.progress import StageProgress
-from datafactory.rollouts import Prompting
+from datafactory.prompting import Prompting
 from datafactory.store import Dataset
 from datafactory.training.common import Learner, Watch, load, plain, precision, run, save, settings, workshop
 

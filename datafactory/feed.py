@@ -1,0 +1,64 @@
+"""The feed: requests on their way from a stage to an engine.
+
+A stage puts chunks and goes on while the engine works; the engine takes what it has room for. A chunk is what is to be
+decoded together where batches decide the text: a shard's round. Engines for which they do not take request by request.
+
+What a request may cost at most is set aside before it is taken, so that a budget cannot be overrun.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from datafactory.budget import Purse
+from datafactory.engines import Request
+
+
+class Feed:
+    def __init__(self, purse: Purse | None = None):
+        self.purse = purse or Purse()
+        self.closed = False  # nothing more will be put
+        self.blocked = False  # the budget does not allow what waits
+        self._chunks: deque[deque[Request]] = deque()
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        """The requests that wait and are owed."""
+        return self._waiting
+
+    def put(self, chunk: Sequence[Request]) -> None:
+        if chunk:
+            self._chunks.append(deque(chunk))
+        self._waiting += sum(request.owed for request in chunk)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def take(self, most: int) -> list[Request]:
+        """The next requests that are owed, as many as there are, the budget allows, and `most` at most."""
+        taken: list[Request] = []
+        while self._chunks and len(taken) < most:
+            request = self._chunks[0][0]
+            if request.owed:
+                if not self.admit([request]):
+                    break
+                taken.append(request)
+                self._waiting -= 1
+            self._chunks[0].popleft()
+            if not self._chunks[0]:
+                self._chunks.popleft()
+        return taken
+
+    def chunk(self) -> list[Request] | None:
+        """The next chunk whole, with what is not owed, or None; what is decoded of it has to be admitted."""
+        if not self._chunks:
+            return None
+        chunk = list(self._chunks.popleft())
+        self._waiting -= sum(request.owed for request in chunk)
+        return chunk
+
+    def admit(self, requests: Sequence[Request]) -> bool:
+        """Whether the budget allows them all; it is set aside for them then."""
+        self.blocked = not self.purse.admit(requests)
+        return not self.blocked

@@ -1,0 +1,74 @@
+"""Prompting: how a problem becomes a prompt, and how the tokens of its answer are drawn."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ValidationInfo
+
+from datafactory.budget import Budget
+from datafactory.chat import THINK, fill, listed, turns
+from datafactory.check import Check
+from datafactory.config import Base, runtime
+from datafactory.engines import Sampling
+from datafactory.errors import UserError
+from datafactory.settings import Prompt, Text, located
+from datafactory.sources import rows_of
+from datafactory.types import Message
+
+QUESTION = Text("{question}")
+
+
+def _examples(value: Any, info: ValidationInfo) -> tuple[tuple[str, str], ...]:
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("should be the path of a JSONL file with `question` and `response`")
+    path = located(value, info)
+    found = []
+    for place, row in rows_of(path):
+        if not isinstance(row.get("question"), str) or not isinstance(row.get("response"), str):
+            raise UserError(f"{place}: a worked example has `question` and `response`; this has {', '.join(row)}")
+        found.append((row["question"], row["response"]))
+    return tuple(found)
+
+
+class Prompting(Base):
+    """How a problem becomes a prompt, and a model's text a completion."""
+
+    prompt: Prompt = QUESTION
+    """The user's turn, a text or a .txt file, with {question} where the question goes."""
+    system: Prompt | None = None
+    """The system prompt; the chat template's own without one."""
+    examples: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_examples)] = ()
+    """Worked examples shown before the question: a JSONL file with `question` and `response`."""
+    prefill: str = ""
+    """How the assistant's turn begins, such as "<think>\\n"; part of the completion."""
+    think: tuple[str, str] = THINK
+    """The tags around the thinking."""
+
+    def check(self, check: Check) -> None:
+        if "{question}" not in self.prompt.content:
+            check.wrong(("prompt",), "has no {question}: every problem would get the same prompt")
+        if not all(self.think) or self.think[0] == self.think[1]:
+            check.wrong(("think",), "needs two different tags, the one that opens and the one that closes")
+
+    def messages(self, row: dict[str, Any]) -> list[Message]:
+        """The turns put to the model for a row of the problem table."""
+        shown: list[Message] = []
+        for question, response in self.examples:
+            shown.append({"role": "user", "content": fill(self.prompt.content, {"question": question})})
+            shown.append({"role": "assistant", "content": response})
+        values = {"question": row["question"], "domain": row.get("domain") or "", "source": row.get("source") or ""}
+        if row.get("choices"):
+            values["choices"] = listed(row["choices"])
+        return turns(self.system.content if self.system else None, shown, fill(self.prompt.content, values))
+
+
+class Asking(Prompting):
+    """Prompting, and how the tokens of the answer are drawn."""
+
+    sampling: Sampling = Sampling()
+    budget: Budget = runtime(Budget())
+    """What the stage may spend: {tokens: 5000000} generated, or {cost: 20} at the model's `price`. It stops before it
+    would spend more, with what arrived kept."""
