@@ -42,6 +42,7 @@ class Asker:
     def __post_init__(self) -> None:
         self.progress = self.job.progress
         self.journal = Journal(self.job.journals / self.model.fingerprint[:16])
+        self._decided: dict[Sampling, str] = {}
         self.purse = Purse(self.budget, self.model.price)
         if self.journal.damaged:
             self.progress.note(f"{self.journal.damaged} damaged lines in the journal; their completions are owed again")
@@ -52,7 +53,11 @@ class Asker:
         return engine
 
     def key(self, prompt: str, sampling: Sampling, seed: int) -> str:
-        return digest([self.model.fingerprint, prompt, sampling.model_dump(), seed])
+        """The hash of all that decides a completion's text: the model, the sampling, the seed, the prompt."""
+        decided = self._decided.get(sampling)
+        if decided is None:
+            decided = self._decided[sampling] = digest([self.model.fingerprint, sampling.model_dump()])
+        return hashlib.sha256(f"{decided} {seed} {prompt}".encode("utf-8", "surrogatepass")).hexdigest()
 
     def request(
         self,

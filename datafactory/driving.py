@@ -149,7 +149,8 @@ class Driver(Generic[T]):
             owed = request.key not in here
             if owed:
                 missing.add(request.key)
-            chunk[request.key] = replace(request, owed=owed and request.key not in self.waiting)
+            put = owed and request.key not in self.waiting
+            chunk[request.key] = request if put else replace(request, owed=False)
         if self.asker.purse.limited:
             for output in journal.read(here).values():
                 self.asker.purse.book(output)
