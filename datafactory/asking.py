@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from datafactory.budget import Budget, Purse
+from datafactory.budget import Purse
 from datafactory.driving import Driver, Work
 from datafactory.engines import Engine, Output, Request, Sampling
 from datafactory.fingerprint import digest
@@ -37,27 +38,31 @@ class Asker:
 
     model: Model
     job: Job
-    budget: Budget = field(default_factory=Budget)
 
     def __post_init__(self) -> None:
         self.progress = self.job.progress
         self.journal = Journal(self.job.journals / self.model.fingerprint[:16])
+        self.stops = {True: 0, False: 0}  # completions of which a server said which stop text ended them, and not
         self._decided: dict[Sampling, str] = {}
-        self.purse = Purse(self.budget, self.model.price)
-        if self.journal.damaged:
-            self.progress.note(f"{self.journal.damaged} damaged lines in the journal; their completions are owed again")
+        self.purse = Purse(price=self.model.price, account=self.job.account)
+        self._tell_damage(0)
 
     @cached_property
     def engine(self) -> Engine:
+        started = time.monotonic()
         engine: Engine = self.job.start(self.model)
+        self.job.account.loading += time.monotonic() - started
         return engine
 
-    def key(self, prompt: str, sampling: Sampling, seed: int) -> str:
-        """The hash of all that decides a completion's text: the model, the sampling, the seed, the prompt."""
+    def key(self, prompt: str, sampling: Sampling, seed: int, turns: bool = True) -> str:
+        """The hash of all that decides a completion's text: the model, the sampling, the seed, the prompt.
+
+        turns tells a prompt that stands for messages from a text that is continued as it is.
+        """
         decided = self._decided.get(sampling)
         if decided is None:
             decided = self._decided[sampling] = digest([self.model.fingerprint, sampling.model_dump()])
-        return hashlib.sha256(f"{decided} {seed} {prompt}".encode("utf-8", "surrogatepass")).hexdigest()
+        return hashlib.sha256(f"{decided} {seed} {turns:d} {prompt}".encode("utf-8", "surrogatepass")).hexdigest()
 
     def request(
         self,
@@ -70,7 +75,7 @@ class Asker:
         question: str = "",
         rollout: int = 0,
     ) -> Request:
-        key = self.key(prompt, sampling, seed)
+        key = self.key(prompt, sampling, seed, bool(messages))
         return Request(key, problem_id, question, rollout, tuple(messages), prefill, prompt, sampling, seed)
 
     def drive(self, works: Iterable[Work[T] | None]) -> Generator[T]:
@@ -82,9 +87,17 @@ class Asker:
         return next(self.drive([_once(requests)]))
 
     def close(self) -> None:
+        self._tell_damage(self.damaged)
         self.journal.close()
         if "engine" in self.__dict__:
             self.engine.close()
+
+
+    def _tell_damage(self, before: int) -> None:
+        self.damaged = self.journal.damaged
+        if self.damaged > before:
+            count = self.damaged - before
+            self.progress.note(f"{count} damaged lines in the journal; their completions are owed again")
 
 
 def _once(requests: Sequence[Request]) -> Generator[Sequence[Request], dict[str, Output], dict[str, Output]]:

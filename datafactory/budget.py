@@ -1,16 +1,23 @@
 """Budget: what may be spent on completions, in generated tokens or in money, and never more.
 
-What a request may cost at most is set aside before it is asked; what it did cost is booked when it has arrived.
+What a request may cost at most is set aside before it is asked; what it did cost is booked when it has arrived. A
+stage's account stands below the recipe's, and neither is overrun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field
 
 from datafactory.config import Base
 from datafactory.engines import Output, Request
+from datafactory.ledger import Ledger, Spent
+from datafactory.pace import Pace
+
+TEMPLATE = 1024  # tokens that a server's chat template, which is not shown, is taken to add to a prompt at most
 
 
 class Budget(Base):
@@ -21,26 +28,92 @@ class Budget(Base):
 
 
 class Price(Base):
-    """Of a million tokens."""
-
     prompt: float = Field(0.0, ge=0)
+    """Of a million prompt tokens."""
     completion: float = Field(0.0, ge=0)
+    """Of a million generated tokens."""
+    gpu_hour: float = Field(0.0, ge=0)
+    """Of an hour of one GPU; `plan --pilot` tells it, and a budget does not count it."""
+    gpus: int = Field(0, ge=0)
+    """GPUs that the model has; those that the engine is told to use by default."""
+
+    @property
+    def of_tokens(self) -> bool:
+        return bool(self.prompt or self.completion)
+
+    def of(self, prompt: int, completion: int) -> float:
+        return (prompt * self.prompt + completion * self.completion) / 1e6
+
+
+class Account:
+    """What is spent and set aside under a budget, here and in the account above.
+
+    arrived   completions that were asked for now, not found in the journal
+    pace      at which requests went to the engine
+    loading   seconds until models were ready
+    """
+
+    def __init__(
+        self,
+        budget: Budget | None = None,
+        name: str = "the budget",
+        ledger: Ledger | None = None,
+        above: Account | None = None,
+    ):
+        self.budget = budget or Budget()
+        self.name = name
+        self.ledger = ledger or Ledger()
+        self.above = above
+        self.spent = self.ledger.spent
+        self.arrived = 0
+        self.pace = Pace()
+        self.loading = 0.0
+        self._tokens_aside, self._cost_aside = 0, 0.0
+
+    def short_of(self, tokens: int, cost: float) -> Account | None:
+        """The account that does not allow so much more, this one or one above."""
+        budget, spent = self.budget, self.spent
+        if budget.tokens is not None and spent.tokens + self._tokens_aside + tokens > budget.tokens:
+            return self
+        if budget.cost is not None and spent.cost + self._cost_aside + cost > budget.cost:
+            return self
+        return self.above.short_of(tokens, cost) if self.above else None
+
+    def set_aside(self, tokens: int, cost: float) -> None:
+        """So much more, or less where it is negative."""
+        self._tokens_aside += tokens
+        self._cost_aside = self._cost_aside + cost if self._tokens_aside else 0.0  # no remainder of rounding is left
+        if self.above:
+            self.above.set_aside(tokens, cost)
+
+    def book(self, entries: Iterable[tuple[str, Spent]]) -> None:
+        self.add(self.ledger.add(entries))
+
+    def add(self, spent: Spent) -> None:
+        self.spent += spent
+        if self.above:
+            self.above.add(spent)
+
+    def told(self) -> str:
+        """`4,998,112 of 5,000,000 tokens`."""
+        said = []
+        if self.budget.tokens is not None:
+            said.append(f"{self.spent.tokens:,} of {self.budget.tokens:,} tokens")
+        if self.budget.cost is not None:
+            said.append(f"a cost of {self.spent.cost:,.4g} of {self.budget.cost:,.4g}")
+        sure = f" ({self.spent.bounded:,} completions without a told usage at their most)" if self.spent.bounded else ""
+        return " and ".join(said) + sure
 
 
 class Purse:
-    """What is spent and set aside under a budget."""
+    """What one model's requests take out of an account, at its price."""
 
-    def __init__(self, budget: Budget | None = None, price: Price | None = None):
-        self.budget = budget or Budget()
+    def __init__(self, budget: Budget | None = None, price: Price | None = None, account: Account | None = None):
+        self.account = account or Account(budget)
         self.price = price or Price()
-        self.tokens = 0
-        self.cost = 0.0
-        self._aside: dict[str, tuple[int, float]] = {}
-        self._tokens_aside, self._cost_aside = 0, 0.0
-
-    @property
-    def limited(self) -> bool:
-        return self.budget != Budget()
+        self.refused: Account | None = None
+        self._lock = threading.Lock()  # what is taken in one thread is booked in another
+        self._aside: dict[str, tuple[int, int]] = {}  # key -> tokens of the prompt and of the completion, at most
 
     @property
     def under_way(self) -> int:
@@ -49,40 +122,55 @@ class Purse:
 
     def admit(self, requests: Sequence[Request]) -> bool:
         """Whether all these can be paid for whatever they come to; what they may cost is set aside then."""
-        most = [(request.key, *self._most(request)) for request in requests]
-        tokens = self._tokens_aside + sum(count for _, count, _ in most)
-        cost = self._cost_aside + sum(price for *_, price in most)
-        if self.budget.tokens is not None and self.tokens + tokens > self.budget.tokens:
+        with self._lock:
+            return self._admit(requests)
+
+    def _admit(self, requests: Sequence[Request]) -> bool:
+        most = {request.key: _most(request) for request in requests if request.key not in self._aside}
+        tokens = sum(longest for _, longest in most.values())
+        cost = sum(self.price.of(*each) for each in most.values())
+        self.refused = self.account.short_of(tokens, cost)
+        if self.refused:
             return False
-        if self.budget.cost is not None and self.cost + cost > self.budget.cost:
-            return False
-        self._aside |= {key: (longest, price) for key, longest, price in most}
-        self._tokens_aside, self._cost_aside = tokens, cost
+        self._aside |= most
+        self.account.set_aside(tokens, cost)
+        self.account.pace.mark(len(most), beginning=not self.account.arrived)
         return True
 
-    def book(self, output: Output) -> None:
-        """What a completion cost, whether it arrived now or was in the journal."""
-        tokens, cost = self._aside.pop(output.key, (0, 0.0))
-        self._tokens_aside -= tokens
-        self._cost_aside = self._cost_aside - cost if self._aside else 0.0
-        self.tokens += output.completion_tokens or 0
-        self.cost += self._cost(output.prompt_tokens or 0, output.completion_tokens or 0)
+    def book(self, outputs: Sequence[Output]) -> None:
+        """What these cost, which arrived now. What came to nothing costs what the server says it does."""
+        with self._lock:
+            self._book(outputs)
 
-    def told(self) -> str:
-        """`4,998,112 of 5,000,000 tokens`."""
-        said = []
-        if self.budget.tokens is not None:
-            said.append(f"{self.tokens:,} of {self.budget.tokens:,} tokens")
-        if self.budget.cost is not None:
-            said.append(f"{self.cost:,.4g} of {self.budget.cost:,.4g} money")
-        return ", ".join(said)
+    def _book(self, outputs: Sequence[Output]) -> None:
+        entries = []
+        for output in outputs:
+            prompt, longest = self._aside.pop(output.key, (0, 0))
+            self.account.set_aside(-longest, -self.price.of(prompt, longest))
+            if output.finish_reason != "error":
+                entries.append((output.key, self._spent(output, prompt, longest)))
+            elif output.completion_tokens or output.prompt_tokens:
+                # what is asked again costs again: it has an entry of its own
+                entries.append((uuid.uuid4().hex, self._spent(output, 0, 0)))
+        self.account.arrived += len(entries)
+        self.account.book(entries)
 
-    def _most(self, request: Request) -> tuple[int, float]:
-        longest = request.sampling.max_tokens
-        if self.budget.cost is None:
-            return longest, 0.0
-        # a token is at least a byte of the prompt
-        return longest, self._cost(len(request.prompt.encode("utf-8", "replace")), longest)
+    def find(self, outputs: Mapping[str, Output], requests: Mapping[str, Request]) -> None:
+        """What these cost, which were in the journal."""
+        with self._lock:
+            self.account.book((key, self._spent(output, *_most(requests[key]))) for key, output in outputs.items())
 
-    def _cost(self, prompt: int, completion: int) -> float:
-        return (prompt * self.price.prompt + completion * self.price.completion) / 1e6
+    def _spent(self, output: Output, prompt: int, longest: int) -> Spent:
+        """`prompt` and `longest` stand in for what is not told."""
+        tokens = output.completion_tokens
+        told = tokens is not None or output.finish_reason == "error"
+        if tokens is None:
+            tokens = longest
+        if output.prompt_tokens is not None:
+            prompt = output.prompt_tokens
+        return Spent(1, tokens, prompt, self.price.of(prompt, tokens), 0 if told else 1)
+
+
+def _most(request: Request) -> tuple[int, int]:
+    # a token is at least a byte of the prompt
+    return len(request.prompt.encode("utf-8", "replace")) + TEMPLATE, request.sampling.max_tokens

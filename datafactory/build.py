@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from datafactory.errors import StageError, UserError, did_you_mean
+from datafactory.executors import Executor, opened
 from datafactory.fingerprint import digest
 from datafactory.identity import identity, used
 from datafactory.job import Job
 from datafactory.models import Model, Weights, weights_of_stage
+from datafactory.owned import files_in
 from datafactory.plugins import Use
 from datafactory.progress import Progress
 from datafactory.recipe import Recipe, Stage
+from datafactory.spending import about, account_of, demand_room, journaled
 from datafactory.store import Dataset, Draft, is_finished, locked
 from datafactory.tables import cannot_write
 
@@ -121,43 +124,59 @@ def _no_reference(role: str, target: str) -> str:
 def build(
     plan: Plan, progress: Progress, until: str | None = None, workers: int = 1, executor: str = "local"
 ) -> list[Step]:
-    """Run what is not finished; the steps that ran. Raises StageError with what was finished kept."""
+    """Run what is not finished; the steps that ran. Raises StageError with what was finished kept.
+
+    workers is how many at once, 0 as many as the executor has.
+    """
     ran: list[Step] = []
     steps = plan.until(until)
-    for step in steps:
-        if not is_finished(step.folder):
-            _run(plan, step, progress, workers, executor)
-            ran.append(step)
-        if step.stage.kind != "merge":
-            _link(plan.published / step.stage.name, step.folder)
+    demand_room(plan, steps)
+    with opened(executor, plan.store, _owned(plan, steps)) as where:
+        for step in steps:
+            if not is_finished(step.folder):
+                _run(plan, step, progress, workers, where)
+                ran.append(step)
+            if step.stage.kind != "merge":
+                _link(plan.published / step.stage.name, step.folder)
     return ran
 
 
-def _run(plan: Plan, step: Step, progress: Progress, workers: int, executor: str) -> None:
+def _owned(plan: Plan, steps: list[Step]) -> dict[Path, str]:
+    """The files of the user's own that may run where an executor has its workers."""
+    engines = [model.engine for model in plan.models.values()]
+    return dict(files_in([*(step.stage.config for step in steps), *engines]))
+
+
+def _run(plan: Plan, step: Step, progress: Progress, workers: int, executor: Executor) -> None:
     stage = step.stage
     with locked(step.folder, lambda: progress.say(f"{stage.name}: another build is at work on it; waiting")):
         if is_finished(step.folder):
             return
+        # a file of the user's own has no name to import it by
+        workers = 1 if stage.use.file else workers or executor.cores()
         watch = progress.stage(stage.name)
         module = stage.use.module
+        account = account_of(plan, step)
         job = Job(
             draft=Draft(step.folder),
             store=plan.store,
             inputs={name: plan.steps[name].dataset for name in stage.datasets},
             models={name: plan.models[name] for name in stage.models if name in plan.models},
             weights={name: plan.weights[name] for name in stage.models if name in plan.weights},
-            workers=1 if stage.use.file else workers,  # a file of the user's own has no name to import it by
+            workers=workers,
             executor=executor,
             progress=watch,
+            account=account,
         )
-        started = time.time()
+        started, before = time.time(), journaled(job)
         try:
             module.run(stage.config, job)
             count = _shards(step.folder)
-            about = _about(plan, step, started)
+            made = {**_about(plan, step, started), **about(job, before)}
             draft = Draft(step.folder)
             summary = module.summary(stage.config, draft) if hasattr(module, "summary") else {}
-            dataset = draft.finish(count, {**about, "counts": summary})
+            dataset = draft.finish(count, {**made, "counts": summary})
+            account.ledger.remove()
         except StageError as error:
             raise type(error)(f"{stage.name}: {error}") from error
         except (Exception, SystemExit) as error:

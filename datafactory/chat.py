@@ -6,19 +6,38 @@ whole in `response`, so that nothing is half-parsed and a format verifier can sa
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from datafactory.types import Completion, FinishReason, Message
 
 THINK = ("<think>", "</think>")
-PLACEHOLDER = re.compile(r"\{(question|choices|domain|source)\}")
+PLACES = ("question", "choices", "domain", "source")
+PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACES)})\}}")
+LONE = re.compile(r"(?<![A-Za-z])\{([A-Za-z_]+)\}")  # not LaTeX's \text{choices made}, nor \boxed{answer}
+ALIKE = 0.8  # of difflib's ratio: `domian` is 0.83 of `domain`, `main` is 0.8
+ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
     """The template with its placeholders substituted in one pass: braces inside a question stay as they are."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), template)
+
+
+def slips(template: str) -> Iterator[str]:
+    """What is wrong with each name in braces that is almost a placeholder; other braces are text."""
+    for name in dict.fromkeys(LONE.findall(template)):
+        if name in PLACES:
+            continue
+        near = [place for place in PLACES if difflib.SequenceMatcher(None, name.lower(), place).ratio() > ALIKE]
+        if near:
+            yield (
+                f"has {{{name}}}, which is no placeholder. Did you mean {{{near[0]}}}? Where the braces are meant, "
+                f"write {{ {name} }}"
+            )
 
 
 def listed(choices: str) -> str:
@@ -30,6 +49,53 @@ def turns(system: str | None, examples: Sequence[Message], user: str) -> list[Me
     """The messages of one prompt: system, worked examples, and the user's turn."""
     start: list[Message] = [{"role": "system", "content": system}] if system else []
     return [*start, *examples, {"role": "user", "content": user}]
+
+
+def conversation(value: Any) -> list[Message]:
+    """The turns in a cell: a list of {role, content}, or ShareGPT's {from, value}, or one of these as JSON text.
+
+    Raises ValueError with what is wrong; what is no text is never left out quietly.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(f"should be a conversation, a list of {{role, content}}, not {value[:80]!r}") from None
+    if not isinstance(value, list) or not all(isinstance(turn, Mapping) for turn in value):
+        raise ValueError(f"should be a conversation, a list of {{role, content}}, not {str(value)[:80]!r}")
+    turns: list[Message] = []
+    for number, turn in enumerate(value, 1):
+        role = turn.get("role", turn.get("from"))
+        if role not in ROLES:
+            raise ValueError(f"turn {number} has the role {role!r}; there is system, user and assistant")
+        try:
+            turns.append({"role": ROLES[role], "content": spoken(turn.get("content", turn.get("value")))})
+        except ValueError as error:
+            raise ValueError(f"turn {number} {error}") from None
+    return turns
+
+
+def before(row: Mapping[str, Any]) -> list[Message]:
+    """The turns before the question of a row, where it has any."""
+    return conversation(row["history"]) if row.get("history") else []
+
+
+def spoken(content: Any) -> str:
+    """The text of a turn: a text, or OpenAI's list of parts where all of them are text; ValueError otherwise."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise ValueError(f"has no text: its content is {type(content).__name__}")
+    texts = []
+    for part in content:
+        kind = part.get("type", "text") if isinstance(part, Mapping) else type(part).__name__
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, Mapping) and kind == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        else:
+            raise ValueError(f"has a part of type {kind!r}; only text can be put to a model here")
+    return "".join(texts)
 
 
 def split_thinking(text: str, tags: tuple[str, str] = THINK, finish_reason: FinishReason = "stop") -> Completion:

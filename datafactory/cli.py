@@ -26,8 +26,11 @@ out_option = click.option(
 )
 set_option = click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
 limit_option = click.option("--limit", type=click.IntRange(1), help="At most so many rows from every load stage.")
+budget_option = click.option(
+    "--budget", "budgets", multiple=True, metavar="KEY=VALUE", help="What may be spent: tokens=5000000 or cost=20."
+)
 workers_option = click.option(
-    "--workers", type=click.IntRange(0), default=0, help="Processes for what can use several; 0 is one per core."
+    "--workers", type=click.IntRange(0), default=0, help="Workers for what can use several; 0 is one per core."
 )
 
 
@@ -64,24 +67,61 @@ def main() -> None:
 @out_option
 @limit_option
 @click.option("--until", metavar="STAGE", help="Stop after that stage.")
+@click.option(
+    "--show-prompt",
+    "stage_shown",
+    is_flag=False,
+    flag_value="",
+    metavar="[STAGE]",
+    help="Ask no model: print the first prompt of each generate stage, or of that STAGE, as the model sees it.",
+)
 @set_option
+@budget_option
 @workers_option
-@click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True)
+@click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    metavar="local|ray|ray://HOST:PORT",
+    help="Where the work is done: this machine's processes, or a Ray cluster.",
+)
 def build(
     recipe: Path,
     outputs: Path,
     limit: int | None,
     until: str | None,
+    stage_shown: str | None,
     assignments: tuple[str, ...],
+    budgets: tuple[str, ...],
     workers: int,
     executor: str,
 ) -> None:
     """Run what a RECIPE has not finished, and publish its datasets."""
+    if stage_shown is not None:
+        show_prompts(recipe, outputs, stage_shown or None, assignments, limit)
+        return
     from datafactory.factory import make
     from datafactory.progress import Progress
 
     with stoppable(shlex.join(["datafactory", *sys.argv[1:]])), Progress() as progress:
-        make(recipe, outputs, progress, assignments, limit, until, workers or os.cpu_count() or 1, executor)
+        assignments += tuple(f"budget.{budget}" for budget in budgets)
+        make(recipe, outputs, progress, assignments, limit, until, workers, executor)
+
+
+def show_prompts(
+    recipe: Path, outputs: Path, stage: str | None, assignments: tuple[str, ...], limit: int | None
+) -> None:
+    """Each prompt on stdout byte for byte, a line break between two of them; whose it is on stderr."""
+    from datafactory.progress import Progress
+    from datafactory.showing import shown
+
+    with stoppable(None), Progress() as progress:
+        found = list(shown(recipe, outputs, stage, progress, assignments, limit))
+    for number, prompt in enumerate(found):
+        click.echo(b"\n" if number else b"", nl=False)
+        click.echo(f"--- {prompt.about}", err=True)
+        click.echo(prompt.text.encode("utf-8", "replace"), nl=False)
+    click.echo("", err=True)
 
 
 @main.command()
@@ -89,12 +129,37 @@ def build(
 @out_option
 @limit_option
 @set_option
-def plan(recipe: Path, outputs: Path, limit: int | None, assignments: tuple[str, ...]) -> None:
-    """Say what a build of RECIPE would do, stage by stage, and why."""
+@budget_option
+@workers_option
+@click.option(
+    "--pilot",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Build with N problems of each kind, and say what the whole will give, take and cost.",
+)
+def plan(
+    recipe: Path,
+    outputs: Path,
+    limit: int | None,
+    assignments: tuple[str, ...],
+    budgets: tuple[str, ...],
+    workers: int,
+    pilot: int | None,
+) -> None:
+    """Say what a build of RECIPE would do, stage by stage, and why; with --pilot what it would come to."""
     from datafactory.factory import explain
 
-    for line in explain(recipe, outputs, assignments, limit):
-        click.echo(line)
+    assignments += tuple(f"budget.{budget}" for budget in budgets)
+    if pilot is None:
+        for line in explain(recipe, outputs, assignments, limit):
+            click.echo(line)
+        return
+    from datafactory.pilot import estimated
+    from datafactory.progress import Progress
+
+    with stoppable(shlex.join(["datafactory", *sys.argv[1:]])), Progress() as progress:
+        for line in estimated(recipe, outputs, pilot, progress, assignments, limit, workers or os.cpu_count() or 1):
+            click.echo(line)
 
 
 @main.command()

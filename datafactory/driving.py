@@ -8,19 +8,20 @@ What gives the works may give None: none for now.
 
     def work():
         outputs = yield requests
-        verdicts = yield Task(partial(score, ...))
+        verdicts = yield Task(verify, rows)
         return verdicts
 """
 
 from __future__ import annotations
 
-import importlib
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from datafactory.arrivals import Arrivals, arrivals
 from datafactory.engines import Output, Request
 from datafactory.errors import StageError
 from datafactory.feed import Feed
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TICK = 0.5  # seconds between two looks at the engine while workers are waited for
+TOGETHER = 64  # tasks that a worker is handed at once
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker process is to do; picklable."""
+    """What a worker process is to do, for this work and others at once; picklable.
 
-    run: Callable[[], Any]
+    run takes a list of what was given, and returns as many results in order; tasks with the same one go together.
+    """
+
+    run: Callable[[Sequence[Any]], Sequence[Any]]
+    given: Any
 
 
 Work = Generator[Sequence[Request] | Task, Any, T]
@@ -56,29 +62,31 @@ class _Open:
 
 
 class Driver(Generic[T]):
+    arrivals: Arrivals
+
     def __init__(self, asker: Asker, works: Iterable[Work[T] | None]):
         self.asker = asker
         self.works = iter(works)
         self.feed = Feed(asker.purse)
         self.waiting: dict[str, list[_Open]] = {}  # key -> the works that wait for it
-        self.tasks: dict[Future[Any], Work[T]] = {}
-        self.failed: dict[str, Output] = {}  # what came to nothing is not journaled: another build asks again
+        self.due: deque[tuple[Task, Work[T]]] = deque()  # for the workers
+        self.tasks: dict[Future[Any], list[Work[T]]] = {}  # with them
+        self.failed: dict[str, Output] = {}  # what came to nothing
         self.ended: list[T] = []
         self.begun = False  # every work there is
 
     def run(self) -> Generator[T]:
-        outputs = self.asker.engine.generate(self.feed)
+        self.arrivals = arrivals(self.asker.engine, self.feed, self.asker.journal)
         try:
             while True:
                 self._begin()
+                self._hand_out()
                 yield from self._results()
                 if self.waiting:
-                    batch = next(outputs, None)
-                    if batch is None:
-                        raise StageError(f"the engine gave no output for {len(self.waiting)} requests")
+                    batch = self.arrivals.next()
                     self._arrived(batch)
-                    if not batch and not self.asker.purse.under_way:
-                        self._stuck()
+                    if not batch and not self.asker.purse.under_way and len(self.feed):
+                        self._blocked()
                 elif self.tasks:
                     wait(self.tasks, return_when=FIRST_COMPLETED)
                 elif self.begun:
@@ -87,14 +95,13 @@ class Driver(Generic[T]):
                 self._tasks_done()
                 yield from self._results()
         finally:
-            outputs.close()  # type: ignore[attr-defined]
+            self.arrivals.close()
             if "pool" in self.__dict__:
                 self.pool.close()
 
     @cached_property
     def pool(self) -> Any:
-        job = self.asker.job
-        return importlib.import_module(f"datafactory.executors.{job.executor}").Pool(job.workers)
+        return self.asker.job.executor.pool(self.asker.job.workers)
 
     def _begin(self) -> None:
         """New works, until the engine has enough that waits for it."""
@@ -111,7 +118,7 @@ class Driver(Generic[T]):
     def _hungry(self) -> bool:
         engine = self.asker.engine
         room = 1 if engine.batches else engine.room
-        return len(self.feed) < room and len(self.tasks) < room + 4 * self.asker.job.workers
+        return len(self.feed) < room and len(self.due) < room
 
     def _results(self) -> Iterator[T]:
         while self.ended:
@@ -126,10 +133,10 @@ class Driver(Generic[T]):
                 self.ended.append(end.value)
                 return
             if isinstance(wanted, Task):
-                if self.asker.job.workers > 1:
-                    self.tasks[self.pool.submit(wanted.run)] = work
+                if self.asker.job.workers > 1 or not self.asker.engine.batches:  # one that streams is not kept waiting
+                    self.due.append((wanted, work))
                     return
-                value = wanted.run()
+                (value,) = wanted.run([wanted.given])
                 continue
             missing = self._ask(wanted)
             if missing:
@@ -151,9 +158,9 @@ class Driver(Generic[T]):
                 missing.add(request.key)
             put = owed and request.key not in self.waiting
             chunk[request.key] = request if put else replace(request, owed=False)
-        if self.asker.purse.limited:
-            for output in journal.read(here).values():
-                self.asker.purse.book(output)
+        unbooked = [key for key in here if key not in self.asker.job.account.ledger]
+        if unbooked:
+            self.asker.purse.find(journal.read(unbooked), chunk)
         if any(request.owed for request in chunk.values()):
             self.feed.put(list(chunk.values()))
         return missing
@@ -168,12 +175,9 @@ class Driver(Generic[T]):
     def _arrived(self, batch: list[Output]) -> None:
         if not batch:
             return
-        sound = [output for output in batch if output.finish_reason != "error"]
-        if sound:
-            self.asker.journal.append(sound)
         self.asker.progress.advance(tokens=sum(output.completion_tokens or 0 for output in batch))
+        self.asker.purse.book(batch)
         for output in batch:
-            self.asker.purse.book(output)
             if output.finish_reason == "error":
                 self.failed[output.key] = output
         for output in batch:
@@ -184,14 +188,29 @@ class Driver(Generic[T]):
 
     def _tasks_done(self) -> None:
         for future in [future for future in self.tasks if future.done()]:
-            self._step(self.tasks.pop(future), future.result())
+            for work, value in zip(self.tasks.pop(future), future.result(), strict=True):
+                self._step(work, value)
 
-    def _stuck(self) -> None:
-        """The engine is at work on nothing: it waits for the workers, or for money."""
+    def _hand_out(self) -> None:
+        """What is due to the workers, as much of it together as leaves none of them without."""
+        workers = self.asker.job.workers
+        while self.due and len(self.tasks) < 2 * workers:
+            run = self.due[0][0].run
+            size = min(TOGETHER, -(-len(self.due) // workers))
+            some: list[tuple[Task, Work[T]]] = []
+            while self.due and len(some) < size and self.due[0][0].run is run:
+                some.append(self.due.popleft())
+            future = self.pool.submit(partial(run, [task.given for task, _ in some]))
+            self.tasks[future] = [work for _, work in some]
+            future.add_done_callback(self.arrivals.wake)
+
+    def _blocked(self) -> None:
+        """The engine is at work on nothing, and something waits."""
         if self.tasks:
             wait(self.tasks, timeout=TICK, return_when=FIRST_COMPLETED)
         elif self.feed.blocked:
+            short = self.asker.purse.refused or self.asker.job.account
             raise BudgetReached(
-                f"the budget is reached: {self.asker.purse.told()} are spent, and the next completion could take more; "
-                "what arrived is kept: raise `budget` and build again"
+                f"{short.name} is reached: {short.told()} is spent, and what comes next could take more; "
+                "everything is kept: raise it and build again to go on"
             )

@@ -35,7 +35,8 @@ def make(
 ) -> Plan:
     """Build a recipe and publish each of its merges; the closing summary goes to the progress' console."""
     started = time.monotonic()
-    planned = plan(read_recipe(recipe, assignments, limit), outputs)
+    # a worker on another machine has another current folder
+    planned = plan(read_recipe(recipe, assignments, limit), outputs if executor == "local" else outputs.absolute())
     try:
         ran = build(planned, progress, until, workers, executor)
     except NothingLeft:

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from datafactory.chat import split_thinking
+from datafactory.chat import split_thinking, spoken
 from datafactory.errors import UserError, did_you_mean
 from datafactory.options import gold, options
 from datafactory.sources import Row, columns_of, files_at, rows_of
@@ -125,8 +125,11 @@ def _turns(value: Any) -> list[dict[str, Any]]:
             value = json.loads(value)
         except ValueError:
             return []
-    turns = value if isinstance(value, list) else []
-    return [turn for turn in turns if isinstance(turn, dict) and isinstance(turn.get("content"), str)]
+    turns = [turn for turn in value if isinstance(turn, dict)] if isinstance(value, list) else []
+    try:
+        return [{**turn, "content": spoken(turn["content"])} for turn in turns if turn.get("content") is not None]
+    except ValueError as error:
+        raise UserError(f"a turn in 'messages' {error}") from error
 
 
 def _fitting(name: str, value: Any) -> Any:

@@ -5,7 +5,7 @@ job.map_shards(function, source)    the common shape: shard k of the output from
 
 from __future__ import annotations
 
-import importlib
+import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -15,13 +15,15 @@ from typing import Any
 
 import polars as pl
 
+from datafactory.budget import Account
 from datafactory.errors import StageError
+from datafactory.executors import Executor, local
 from datafactory.fingerprint import digest
 from datafactory.models import Model, Weights
 from datafactory.progress import StageProgress
 from datafactory.store import EVIDENCE, REASON, Dataset, Draft, Joined, is_finished, locked
 
-ROWS_PER_WORKER = 2000  # fewer are done before a worker process has started
+SEEN = 90  # seconds until a folder on another machine shows what was written into it: NFS keeps up to 60 (acdirmax)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Job:
     models: dict[str, Model] = field(default_factory=dict)
     weights: dict[str, Weights] = field(default_factory=dict)
     workers: int = 1
-    executor: str = "local"
+    executor: Executor = local
+    account: Account = field(default_factory=Account)
 
     def input(self, source: str | tuple[str, ...]) -> Dataset:
         """The dataset that a `from` names; several names are read as one dataset."""
@@ -65,11 +68,11 @@ class Job:
         missing = [k for k in range(len(rows)) if not self.draft.has(k)]
         self.progress.expect(sum(rows))
         self.progress.advance(rows=sum(rows) - sum(rows[k] for k in missing))
-        run = importlib.import_module(f"datafactory.executors.{self.executor}").run
         tasks = [partial(_shard, function, sources, self.draft, k) for k in missing]
-        workers = min(self.workers, 1 + sum(rows[k] for k in missing) // ROWS_PER_WORKER)
+        workers = min(self.workers, 1 + sum(rows[k] for k in missing) // self.executor.rows_per_worker)
         try:
-            for k, accepted in run(tasks, workers):
+            for k, accepted in self.executor.run(tasks, workers):
+                _see(self.draft, k)
                 self.progress.advance(rows=rows[k], accepted=accepted)
         except BrokenProcessPool as error:
             raise StageError("worker processes died again and again; what was finished is kept") from error
@@ -86,7 +89,7 @@ class Job:
 
     def start(self, model: Model) -> Any:
         """The model's engine, running where the executor has room for it."""
-        return importlib.import_module(f"datafactory.executors.{self.executor}").start(model.start)
+        return self.executor.start(model)
 
     @property
     def journals(self) -> Path:
@@ -98,6 +101,15 @@ def _shard(function: Function, sources: tuple[Dataset, ...], draft: Draft, k: in
     split = made if isinstance(made, Split) else Split(made)
     draft.write(k, split.kept, split.dropped)
     return k, split.accepted
+
+
+def _see(draft: Draft, k: int) -> None:
+    """Wait until a shard that another machine wrote is seen on this one."""
+    until = time.monotonic() + SEEN
+    while not draft.has(k):
+        if time.monotonic() > until:
+            raise StageError(f"{draft.shard(k)} was written by a worker, and is not there {SEEN} seconds later")
+        time.sleep(0.05)
 
 
 def parted(table: pl.DataFrame, reasons: list[str | None], evidence: list[str | None]) -> Split:

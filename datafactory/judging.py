@@ -10,25 +10,30 @@ Every completion is in the journal before it counts, those that could not be rea
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
 from datafactory.asking import Asker, seed_of
+from datafactory.budget import Budget
 from datafactory.chat import THINK, turns
 from datafactory.check import Check
 from datafactory.config import Base, ref, runtime
+from datafactory.driving import Work
 from datafactory.engines import Output, Request, Sampling
 from datafactory.errors import StageError
 from datafactory.job import Job
 from datafactory.judges._answer import Unread, after_thinking, answer_in
 from datafactory.judges._prompt import code_for, filled, harmless
 from datafactory.models import Model
+from datafactory.parts import Parts
 from datafactory.plugins import Use
 from datafactory.types import Message, Verdict
 
+T = TypeVar("T")
 ENOUGH = 20  # cases after which a judge that has not once been understood is given up
 SHOWN = 200  # characters of an answer that could not be read
 
@@ -47,6 +52,9 @@ class Judging(Base):
     """The tags around the judge's thinking, which is not part of its answer."""
     seed: int | None = None
     """The recipe's by default."""
+    budget: Budget = runtime(Budget())
+    """What the stage may spend: {tokens: 5000000} generated, or {cost: 20} at the model's `price`. It stops before it
+    would spend more, with what arrived kept."""
     max_errors: float = runtime(0.05, ge=0, le=1)
     """The share of what the judge was asked that may come to nothing readable before the stage fails."""
 
@@ -84,7 +92,7 @@ class Referee:
         self.failed: Counter[str] = Counter()
         self.heard: Counter[str] = Counter()
 
-    def hear(self, cases: Sequence[Case]) -> list[list[Verdict | Unread]]:
+    def hear(self, cases: Sequence[Case]) -> Work[list[list[Verdict | Unread]]]:
         """Every vote on every case. What could not be read goes into the next round, all of a round at once."""
         votes: list[list[Verdict | Unread]] = [[Unread("never asked")] * case.votes for case in cases]
         shown = [{name: harmless(text, case.config.longest) for name, text in case.texts.items()} for case in cases]
@@ -96,7 +104,7 @@ class Referee:
                 self.progress.expect((self.progress.total or 0) + len(owed), "judgements")
             codes = {at: self._code(cases[at], shown[at], attempt) for at, _ in owed}
             asked = self._requests(cases, shown, owed, codes, attempt)
-            outputs = self.asker.outputs(list({request.key: request for request in asked}.values()))
+            outputs = yield list({request.key: request for request in asked}.values())
             self.progress.advance(rows=len(asked))
             for (at, vote), request in zip(owed, asked, strict=True):
                 votes[at][vote] = self._read(cases[at], outputs[request.key], codes[at])
@@ -110,6 +118,13 @@ class Referee:
         never = self.heard[judge] >= ENOUGH and self.failed[judge] == self.heard[judge]
         if self.config.max_errors < 1 and failed and (never or self.failed[judge] > self.config.max_errors * total):
             raise silent(judge, self.failed[judge], self.heard[judge], self.config.max_errors, why)
+
+    def heard_all(self, tables: Iterable[tuple[int, Sequence[Work[T]]]]) -> Iterator[tuple[int, list[T]]]:
+        """The results of each table's works, under its number, as they are done; all are one stream to the judge."""
+        parts: Parts[T] = Parts()
+        begun = (work for k, works in tables for work in parts.begin(k, works))
+        with closing(self.asker.drive(begun)) as driven:
+            yield from parts.whole(driven)
 
     def close(self) -> None:
         self.asker.close()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from datafactory.chat import conversation
 from datafactory.config import Base
 from datafactory.errors import StageError
 from datafactory.options import Options, gold, options
@@ -38,6 +39,10 @@ class Columns(Base):
     or a list of the columns that hold one each, as [A, B, C, D]."""
     tests: str | None = None
     """The column that holds what a code verifier runs."""
+    history: str | None = None
+    """The column that holds the conversation so far, a list of {role, content}, which is put before the question. Its
+    last user's turn is the question, where `question` names no column that is there; what was said after it is left
+    out of the history, and the whole column then stays in `meta`."""
     domain: str | Column | None = None
     """A word for all rows, or {column: name}; the column `domain` where there is one."""
     source: str | Column | None = None
@@ -48,14 +53,16 @@ class Columns(Base):
 
 def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
     """A row of the source under the project's column names."""
-    if config.question not in row:
+    history, asked, rest_of_it = _history(config, place, row)
+    if config.question not in row and asked is None:
         raise StageError(f"{place}: no column '{config.question}'; it has: {', '.join(row)}")
     choices = _choices(config, place, row)
     answer = config.answer or ("answer" if "answer" in row else None)
     taken = {config.question, answer, config.response, config.reasoning, config.tests}
+    taken |= set() if rest_of_it else {config.history}
     taken |= set(config.choices) if isinstance(config.choices, tuple) else {config.choices}
     made: Row = {
-        "question": _text(row[config.question]),
+        "question": _text(row[config.question]) if asked is None else asked,
         "answer": _text(gold(row.get(answer), choices)) if answer else None,
         "choices": _json(choices.texts) if choices else None,
         "tests": _json(row.get(config.tests)) if config.tests else None,
@@ -67,7 +74,9 @@ def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
         made[key] = given if isinstance(given, str) else _text(row.get(column or ""))
     made["source"] = made["source"] or origin
     rest = {key: value for key, value in row.items() if key not in taken}
-    made["problem_id"] = problem_id(made["question"] or "", made["answer"], made["tests"], made["choices"])
+    if config.history:
+        made["history"] = history
+    made["problem_id"] = problem_id(made["question"] or "", made["answer"], made["tests"], made["choices"], history)
     made["meta"] = json.dumps(rest, ensure_ascii=False, sort_keys=True, default=str)
     if config.response:
         made |= {
@@ -77,6 +86,30 @@ def mapped(config: Columns, place: str, row: Row, origin: str) -> Row:
             "finish_reason": "stop",
         }
     return made
+
+
+def _history(config: Columns, place: str, row: Row) -> tuple[str | None, str | None, bool]:
+    """The turns before the question as JSON, the question where it is one of the turns, and whether more was said."""
+    if config.history is None or row.get(config.history) is None:
+        return None, None, False
+    try:
+        turns = conversation(row[config.history])
+    except ValueError as error:
+        raise StageError(f"{place}: the column '{config.history}': {error}") from error
+    asked, more = None, False
+    if config.question not in row:
+        at = max((at for at, turn in enumerate(turns) if turn["role"] == "user"), default=None)
+        if at is None:
+            raise StageError(f"{place}: the column '{config.history}' has no turn of the user, and so no question")
+        asked, more, turns = turns[at]["content"], at + 1 < len(turns), turns[:at]
+    elif turns and turns[-1] == {"role": "user", "content": row[config.question]}:
+        turns = turns[:-1]  # the question, said twice
+    elif turns and turns[-1]["role"] == "user":
+        raise StageError(
+            f"{place}: the column '{config.history}' ends with a user's turn that is not the question; "
+            "where it is, let `question` name no column that is there"
+        )
+    return _json(turns) if turns else None, asked, more
 
 
 def _choices(config: Columns, place: str, row: Row) -> Options | None:

@@ -58,7 +58,9 @@ class Model:
     @property
     def label(self) -> str:
         """What stands in the `model` column."""
-        return self.weights.reference if self.weights else self.engine.name
+        if self.weights:
+            return self.weights.reference
+        return str(getattr(self.engine.config, "model", None) or self.engine.name)  # a server's name for it
 
     @property
     def price(self) -> Price:
@@ -79,7 +81,8 @@ def weights_at(reference: str, folder: Path, revision: str | None = None) -> Wei
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise UserError(f"{path} holds no model: it has no config.json")
-        return Weights(reference, content_of(path), lambda: str(path.resolve()))
+        place = str(path.resolve())
+        return Weights(reference, content_of(path), lambda: place)
     if reference.startswith((".", "/", "~")) or not HUB.match(reference):
         near = [inner.name for inner in path.parent.iterdir() if inner.is_dir()] if path.parent.is_dir() else []
         raise UserError(f"there is no model folder {path}.{did_you_mean(path.name, near)}")

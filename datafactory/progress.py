@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from datafactory.pace import Pace
+
 EVERY_SECONDS = 10.0  # between two lines of a running stage where there is no terminal
 
 
@@ -25,6 +27,7 @@ class StageProgress:
     tokens: int = 0
     accepted: int | None = None
     started: float = field(default_factory=time.monotonic)
+    pace: Pace = field(default_factory=Pace)
 
     def expect(self, total: int | None, unit: str = "rows") -> None:
         self.total, self.unit = total, unit
@@ -32,6 +35,8 @@ class StageProgress:
 
     def advance(self, rows: int = 0, tokens: int = 0, accepted: int | None = None) -> None:
         self.rows += rows
+        if rows:
+            self.pace.mark(rows)
         self.tokens += tokens
         if accepted is not None:
             self.accepted = (self.accepted or 0) + accepted

@@ -7,13 +7,14 @@ file:line and what would be right.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from datafactory import plugins
+from datafactory.budget import Budget
 from datafactory.check import Check
 from datafactory.config import Base, key_of, ref, role
 from datafactory.errors import UserError, did_you_mean
@@ -23,7 +24,7 @@ from datafactory.plugins import Use
 from datafactory.settings import problems_of
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
-KEYS = ("name", "seed", "description", "models", "stages")
+KEYS = ("name", "seed", "description", "budget", "models", "stages")
 RESERVED = ("store",)
 NEEDED = {"stage": ("VERSION", "Config", "columns", "run"), "engine": ("VERSION", "WEIGHTS", "Config", "start")}
 
@@ -68,6 +69,7 @@ class Recipe:
     models: dict[str, ModelEntry]
     stages: dict[str, Stage]
     settings: dict[str, Any] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
 
 
 def read_recipe(path: Path, assignments: tuple[str, ...] = (), limit: int | None = None) -> Recipe:
@@ -102,6 +104,7 @@ class Reader:
         seed = values.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool):
             self.wrong(("seed",), f"should be a whole number, not {seed!r}")
+        budget = self._checked(Budget, values.get("budget") or {}, ("budget",), ())
         for model, settings in self._section("models").items():
             self.models[model] = self._model(model, settings)
         if not values.get("stages"):
@@ -112,7 +115,7 @@ class Reader:
             raise UserError(*[message for _, message in sorted(self.problems, key=lambda problem: problem[0])])
         models = {name: model for name, model in self.models.items() if model}
         stages = {name: stage for name, stage in self.stages.items() if stage}
-        return Recipe(self.page.path, name, seed, models, stages, values)
+        return Recipe(self.page.path, name, seed, models, stages, values, budget)
 
     def wrong(self, place: Place, message: str) -> None:
         line = next((self.page.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.page.lines), 0)
@@ -145,12 +148,15 @@ class Reader:
     def _model(self, name: str, settings: dict[str, Any]) -> ModelEntry | None:
         place: Place = ("models", name)
         before = len(self.problems)
-        rest = {key: value for key, value in settings.items() if key not in ("engine", "model", "revision")}
         engine_name = settings.get("engine", "transformers")
         reference, revision = settings.get("model"), settings.get("revision")
-        engine = self._found("engine", engine_name, (*place, "engine"), rest)
+        engine = self._found("engine", engine_name, (*place, "engine"), {})
         if engine is None:
             return None
+        # a server's model is a setting of its engine: there are no weights here
+        ours = {"engine", "model", "revision"} - set(engine.module.Config.model_fields)
+        rest = {key: value for key, value in settings.items() if key not in ours}
+        engine = replace(engine, settings=tuple(rest.items()))
         self._checked(engine.module.Config, rest, place, extra=("engine", "model", "revision"))
         weights = None
         if engine.module.WEIGHTS:
@@ -161,7 +167,7 @@ class Reader:
                     weights = weights_at(reference, self.folder, revision)
                 except UserError as error:
                     self.wrong((*place, "model"), str(error))
-        elif reference is not None:
+        elif reference is not None and "model" in ours:
             self.wrong((*place, "model"), f"the engine {engine_name} takes no weights")
         return ModelEntry(name, engine, weights) if len(self.problems) == before else None
 

@@ -6,31 +6,35 @@ The seed of a rollout derives from (recipe seed, problem, rollout index) and nev
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import polars as pl
 from pydantic import Field
 
+from datafactory.accepting import Accepting
 from datafactory.asking import Asker, seed_of
 from datafactory.chat import completed
 from datafactory.driving import Task, Work
 from datafactory.engines import Output, Request
+from datafactory.group import Group, Row, table_of
 from datafactory.job import Job
 from datafactory.models import Model
+from datafactory.parts import Parts
+from datafactory.progress import StageProgress
 from datafactory.prompting import Asking
-from datafactory.scoring import score
+from datafactory.scoring import score_types
 from datafactory.settings import Verifiers
-from datafactory.tables import frame
-from datafactory.target import Target
+from datafactory.store import Dataset
+from datafactory.target import Cut, Target
 from datafactory.thinking import Forcing, traces
 from datafactory.types import COMPLETION_COLUMNS
 from datafactory.until import Until
 
-Row = dict[str, Any]
+TOGETHER = 32  # problems prepared at a time: so long the engine's outputs wait to be journaled
 
 
 class Sampled(Asking):
@@ -49,6 +53,15 @@ class Sampled(Asking):
 def rollout_seed(seed: int, problem_id: str, rollout: int) -> int:
     """63 bits that depend on these three and on nothing else."""
     return seed_of(seed, problem_id, rollout)
+
+
+def note_hidden_choices(config: Sampled, problems: Dataset, progress: StageProgress) -> None:
+    """Say so where problems have options that the prompt does not show."""
+    if "{choices}" in config.prompt.content or not problems.shards or "choices" not in problems.columns:
+        return
+    count = problems.scan().select(pl.col("choices").is_not_null().sum()).collect().item()
+    if count:
+        progress.note(f"{count:,} problems have options, and the prompt has no {{choices}} to show them")
 
 
 @dataclass(frozen=True)
@@ -72,8 +85,8 @@ class Sampler:
     def __post_init__(self) -> None:
         self.progress = self.job.progress
         self.generation = self.job.draft.folder.name
-        self.asker = Asker(self.model, self.job, self.config.budget)
-        self._tables: dict[int, list[pl.DataFrame | None]] = {}  # under way: the rollouts of each part, once there
+        self.label = self.model.label
+        self.asker = Asker(self.model, self.job)
 
     def rollouts(self, problems: pl.DataFrame) -> pl.DataFrame:
         """The rollouts of one table."""
@@ -84,88 +97,71 @@ class Sampler:
 
         With a target the tables come in their order, and end with the one in which it is reached.
         """
-        driven = self.asker.drive(self._works(tables))
-        with closing(driven):
-            for k, at, rollouts in driven:
-                self._tables[k][at] = rollouts
-                if self.target is None:
-                    if all(part is not None for part in self._tables[k]):
-                        yield k, pl.concat([part for part in self._tables.pop(k) if part is not None])
-                    continue
-                self.target.end((k, at), rollouts)
-                yield from self._passed(self.target)
-                if self.target.reached:
-                    return
+        parts = Cut(self.target) if self.target else Parts[list[Group]]()
+        scores = score_types(self.rule.verifiers) if self.rule else {}
+        problems: dict[int, pl.DataFrame] = {}  # of the tables under way
 
-    def _passed(self, target: Target) -> Iterator[tuple[int, pl.DataFrame]]:
-        """The tables that are settled: every part of them and of those before, or what there is at the target."""
-        for k in sorted(self._tables):
-            parts = [(at, part) for at, part in enumerate(self._tables[k]) if part is not None]
-            whole = len(parts) == len(self._tables[k]) and all(target.has_passed((k, at)) for at, _ in parts)
-            kept = [target.cut((k, at), part) for at, part in parts]
-            if not whole and not (target.reached and any(part.height for part in kept)):
-                return
-            del self._tables[k]
-            yield k, pl.concat(kept)
+        def works() -> Iterator[Work[tuple[int, int, list[Group]]] | None]:
+            for k, table in tables:
+                problems[k] = table
+                yield from parts.begin(k, self._works(table))
+
+        with closing(self.asker.drive(works())) as driven:
+            for k, found in parts.whole(driven):
+                yield k, table_of(problems.pop(k), [group for groups in found for group in groups], scores)
 
     def close(self) -> None:
         self.asker.close()
 
-    def _works(
-        self, tables: Iterable[tuple[int, pl.DataFrame]]
-    ) -> Iterator[Work[tuple[int, int, pl.DataFrame]] | None]:
-        for k, problems in tables:
-            # where one step waits for another, each problem goes its own pace, unless batches are to be the same
-            apart = self._stepwise and not self.asker.engine.batches
-            parts = list(problems.iter_slices(1)) if apart and problems.height else [problems]
-            self._tables[k] = [None] * len(parts)
-            for at, part in enumerate(parts):
-                while self.target and not self.target.wants_more:
-                    yield None
-                if self.target:
-                    self.target.begin((k, at))
-                yield self._work(k, at, part)
+    def _works(self, problems: pl.DataFrame) -> list[Work[list[Group]]]:
+        rows = list(problems.iter_rows(named=True))
+        accepting = None
+        if self.rule:
+            types = {name: kind for name, kind in problems.schema.items() if name not in COMPLETION_COLUMNS}
+            accepting = Accepting(self.rule.verifiers, self.rule.until.where, types)
+        size = self._together
+        slices = [rows[start : start + size] for start in range(0, len(rows), size)] or [rows]
+        return [self._work(some, accepting) for some in slices]
 
     @property
-    def _stepwise(self) -> bool:
-        return bool(self.rule or self.config.thinking or self.config.continue_truncated)
+    def _together(self) -> int:
+        """How many problems go in step: a whole table where batches are to be the same at every attempt."""
+        if self.asker.engine.batches:
+            return sys.maxsize
+        # where one step waits for another, each problem goes its own pace
+        return 1 if self.rule or self.config.thinking or self.config.continue_truncated else TOGETHER
 
-    def _work(self, k: int, at: int, problems: pl.DataFrame) -> Work[tuple[int, int, pl.DataFrame]]:
-        rows = list(problems.iter_rows(named=True))
-        kept = problems.drop([name for name in COMPLETION_COLUMNS if name in problems.columns])
+    def _work(self, rows: Sequence[Row], accepting: Accepting | None) -> Work[list[Group]]:
+        """The group of each of these problems."""
         prompts = [self._prompt(row) for row in rows]
-        if self.rule is None:
-            wanted = [(place, rollout) for place in range(len(rows)) for rollout in range(self.config.group_size)]
-            return k, at, (yield from self._round(rows, prompts, kept, wanted))
-        until = self.rule.until
-        groups: list[pl.DataFrame] = [pl.DataFrame()] * len(rows)
-        sizes = [until.first] * len(rows)
+        groups = [Group() for _ in rows]
+        until = self.rule.until if self.rule else None
+        sizes = [until.first if until else self.config.group_size] * len(rows)
         while any(sizes):
-            wanted = [(place, groups[place].height + more) for place, size in enumerate(sizes) for more in range(size)]
-            rolled = yield from self._round(rows, prompts, kept, wanted)
-            rolled = yield Task(partial(score, self.rule.verifiers, rolled))
-            start = 0
-            for place, size in enumerate(sizes):
-                some = rolled.slice(start, size)
-                groups[place] = pl.concat([groups[place], some]) if groups[place].height else some
-                start += size
-                sizes[place] = until.more(groups[place]) if size else 0
-        return k, at, pl.concat([until.trimmed(group) for group in groups])
+            wanted = [
+                (place, len(groups[place].rows) + more) for place, size in enumerate(sizes) for more in range(size)
+            ]
+            made = yield from self._round(rows, prompts, wanted)
+            if until is None or accepting is None:
+                for (place, _), row in zip(wanted, made, strict=True):
+                    groups[place].add(row, True)
+                return groups
+            given = [(rows[place], row) for (place, _), row in zip(wanted, made, strict=True)]
+            scored = yield Task(accepting, given)
+            for (place, _), row, (scores, meets) in zip(wanted, made, scored, strict=True):
+                groups[place].add({**row, **scores}, meets)
+            sizes = [until.more(group.met) if size else 0 for group, size in zip(groups, sizes, strict=True)]
+        return [group.head(until.enough(group.met)) if until else group for group in groups]
 
-    def _round(
-        self, rows: Sequence[Row], prompts: Sequence[Any], kept: pl.DataFrame, wanted: Sequence[tuple[int, int]]
-    ) -> Work[pl.DataFrame]:
+    def _round(self, rows: Sequence[Row], prompts: Sequence[Any], wanted: Sequence[tuple[int, int]]) -> Work[list[Row]]:
         """The rollouts wanted, as (the place of a problem, rollout index)."""
         requests = [self._request(rows[place], prompts[place], rollout) for place, rollout in wanted]
         outputs = yield from traces(requests, self.config, self.asker)
         self.progress.advance(rows=len(requests))
-        made = [self._row(request, output) for request, output in zip(requests, outputs, strict=True)]
-        completions = frame(made, COMPLETION_COLUMNS)
-        return pl.concat([kept[[place for place, _ in wanted]], completions], how="horizontal")
+        return [self._row(request, output) for request, output in zip(requests, outputs, strict=True)]
 
     def _prompt(self, row: Row) -> tuple[list[Any], str]:
-        messages = self.config.messages(row)
-        return messages, self.asker.engine.render(messages, self.config.prefill)
+        return self.config.put(row, self.asker.engine.render)
 
     def _request(self, row: Row, prompt: tuple[list[Any], str], rollout: int) -> Request:
         return self.asker.request(
@@ -196,6 +192,6 @@ class Sampler:
             "error": output.error,
             "prompt_tokens": output.prompt_tokens,
             "completion_tokens": output.completion_tokens,
-            "model": self.model.label,
+            "model": self.label,
             "generation": self.generation,
         }

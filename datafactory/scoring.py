@@ -22,7 +22,13 @@ UNDECIDED = ("timeout", "error")  # what is the machinery's failure, not the row
 
 
 def score_columns(verifiers: Sequence[Use]) -> list[str]:
-    return [f"{use.name}{suffix}" for use in verifiers for suffix in ("", "_status", "_detail", *facts_of(use))]
+    return list(score_types(verifiers))
+
+
+def score_types(verifiers: Sequence[Use]) -> dict[str, Any]:
+    """The columns that verifiers add, with their types."""
+    own = {"": pl.Float64, "_status": pl.String, "_detail": pl.String}
+    return {f"{use.name}{suffix}": kind for use in verifiers for suffix, kind in {**own, **facts_of(use)}.items()}
 
 
 def score(verifiers: Sequence[Use], rollouts: pl.DataFrame) -> pl.DataFrame:

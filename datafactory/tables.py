@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datafactory.errors import StageError
-from datafactory.types import COLUMNS
+from datafactory.types import COLUMNS, FURTHER
 
-TYPES: dict[str, Any] = {name: getattr(pl, kind) for name, kind in COLUMNS.items()}
+TYPES: dict[str, Any] = {name: getattr(pl, kind) for name, kind in {**COLUMNS, **FURTHER}.items()}
 DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "it is read-only"}
 
 
@@ -70,9 +70,13 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 def write_parquet(table: pl.DataFrame, path: Path) -> None:
     """The table as one zstd Parquet file, whole or not at all."""
+    write_bytes(path, parquet_bytes(table))
+
+
+def parquet_bytes(table: pl.DataFrame) -> memoryview:
     buffer = io.BytesIO()
     pq.write_table(to_arrow(table), buffer, compression="zstd", row_group_size=8192)
-    write_bytes(path, buffer.getbuffer())
+    return buffer.getbuffer()
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

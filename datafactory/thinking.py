@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from datafactory.asking import Asker
 
 
+ENOUGH = 20  # completions after which a server that never names a stop text is not going to
+
+
 class Forcing(Base):
     budget: int | None = Field(None, ge=1)
     """Tokens of thinking; what is longer is ended there."""
@@ -107,6 +110,8 @@ def _thought(trace: _Trace, output: Output, lengths: Lengths, asker: Asker) -> N
     forcing, closing = lengths.thinking, lengths.think[1]
     assert forcing is not None
     reached = output.finish_reason == "length"
+    if not reached and not asker.engine.rendered:
+        _demand_stops(output, asker)
     if reached and (forcing.budget is None or trace.spent < min(forcing.budget, lengths.sampling.max_tokens)):
         return  # the model's context ended it
     if reached and trace.spent >= lengths.sampling.max_tokens:
@@ -123,6 +128,16 @@ def _thought(trace: _Trace, output: Output, lengths: Lengths, asker: Asker) -> N
     trace.asked = _next(trace, lengths, asker)
     if trace.asked is None:  # no token is left for an answer
         trace.last = replace(output, finish_reason="length")
+
+
+def _demand_stops(output: Output, asker: Asker) -> None:
+    """StageError where a server never says which text ended a completion: no end of a thinking would be noticed."""
+    asker.stops[output.stop is not None] += 1
+    if asker.stops[False] >= ENOUGH and not asker.stops[True]:
+        raise StageError(
+            f"of {ENOUGH} completions the server said of none that the end of the thinking stopped it: it does not tell "
+            "`stop_reason`, as vLLM's does, and its thinking cannot be forced; or the model never ends its thinking"
+        )
 
 
 def _next(trace: _Trace, lengths: Lengths, asker: Asker) -> Request | None:

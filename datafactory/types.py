@@ -126,13 +126,22 @@ COLUMNS: dict[str, str] = {
     "model": "String",
     "generation": "String",
 }
+# columns that are there only where a stage above made them: history is the conversation before the question, as JSON
+FURTHER = {"history": "String"}
 PROBLEM_COLUMNS = tuple(COLUMNS)[: tuple(COLUMNS).index("rollout")]
 COMPLETION_COLUMNS = tuple(COLUMNS)[tuple(COLUMNS).index("rollout") :]
 
 
-def problem_id(question: str, answer: str | None, tests: str | None = None, choices: str | None = None) -> str:
+def problem_id(
+    question: str,
+    answer: str | None,
+    tests: str | None = None,
+    choices: str | None = None,
+    history: str | None = None,
+) -> str:
     """16 hex digits that depend on the content of a problem and on nothing else."""
-    content = json.dumps([question, answer, tests, *([choices] if choices else [])], ensure_ascii=False)
+    further = [choices, history] if history else [choices] if choices else []
+    content = json.dumps([question, answer, tests, *further], ensure_ascii=False)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -7,6 +7,7 @@ enough. What was asked ahead beyond it is dropped, so that the same seed gives t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -36,27 +37,23 @@ class Until(Base):
         """The size of a problem's first round."""
         return min(self.accepted, self.give_up or self.accepted)
 
-    def more(self, group: pl.DataFrame) -> int:
+    def more(self, met: Sequence[bool]) -> int:
         """How many rollouts to ask for next, 0 where it is enough; never more than there have been."""
-        asked, got = group.height, int(accepted(group, self.where).sum())
+        asked, got = len(met), sum(met)
         if got >= self.accepted or asked >= self.max_rollouts or (not got and self.give_up and asked >= self.give_up):
             return 0
         most = self.give_up if self.give_up and not got else self.max_rollouts
         expected = math.ceil((self.accepted - got) * (asked + 1) / (got + 1))
         return max(1, min(expected, asked, most - asked))
 
-    def trimmed(self, group: pl.DataFrame, enough: int | None = None) -> pl.DataFrame:
-        """The rollouts of a problem up to the one that made it enough, in the order of their index."""
-        met = accepted(group, self.where)
-        places = met.arg_true()
-        enough = self.accepted if enough is None else enough
-        if enough <= 0:
-            return group.clear()
-        if len(places) >= enough:
-            return group.head(int(places[enough - 1]) + 1)
-        if self.give_up and (not len(places) or places[0] >= self.give_up):
-            return group.head(self.give_up)
-        return group.head(self.max_rollouts)
+    def enough(self, met: Sequence[bool]) -> int:
+        """How many of a problem's rollouts are kept: those up to the one that made it enough."""
+        places = [place for place, accepted in enumerate(met) if accepted]
+        if len(places) >= self.accepted:
+            return places[self.accepted - 1] + 1
+        if self.give_up and (not places or places[0] >= self.give_up):
+            return self.give_up
+        return self.max_rollouts
 
 
 def accepted(rows: pl.DataFrame, where: str) -> pl.Series:

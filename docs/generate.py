@@ -46,6 +46,7 @@ WORDS: dict[Any, str] = {
     Path: "path",
     Text: "text, or path of a .txt file",
     tuple[str, str]: "list of two texts",
+    tuple[float, float]: "number, or list of two numbers",
     tuple[tuple[str, str], ...]: "path of a JSONL file",
     tuple[Path, ...]: "path, or list of paths",
     tuple[Use, ...]: "name, or list of names with their settings",

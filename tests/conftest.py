@@ -7,9 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from datafactory.engines import Output
+from datafactory.segments import outputs_of
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command sets it, before torch is imported
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests under nohup ignore it, and so would all that they start
@@ -65,6 +69,13 @@ def small(tmp_path: Path) -> Path:
     recipe = folder / "recipe.yaml"
     recipe.write_text(RECIPE)
     return recipe
+
+
+def journaled(folder: Path) -> Iterator[Output]:
+    """Every output on a sound line of the journals in a folder, as often as it is there; the index is not asked."""
+    for path in (folder / "outputs/store/journal").rglob("*.jsonl"):
+        for line in path.read_bytes().splitlines(keepends=True):
+            yield from (outputs_of(line) or {}).values()
 
 
 def command(

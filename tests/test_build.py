@@ -184,7 +184,7 @@ def test_how_it_runs_changes_no_byte_and_runs_nothing_again(small: Path):
 
 def test_many_worker_processes_make_the_same_bytes(small: Path, monkeypatch: pytest.MonkeyPatch):
     first = bytes_of(build(small, workers=1).published / "dataset")
-    monkeypatch.setattr("datafactory.job.ROWS_PER_WORKER", 20)
+    monkeypatch.setattr("datafactory.executors.local.rows_per_worker", 20)
     with Progress() as progress:
         planned = make(small, small.parent / "other", progress, workers=2)
     assert bytes_of(planned.published / "dataset") == first

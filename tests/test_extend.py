@@ -12,8 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from datafactory import job, plugins
+from datafactory import plugins
 from datafactory.build import build, plan
+from datafactory.executors import local
 from datafactory.plugins import PACKAGES
 from datafactory.progress import Progress
 from datafactory.recipe import read_recipe
@@ -54,7 +55,7 @@ def test_the_examples_run_beside_a_recipe(tmp_path: Path):
 
 
 def test_the_examples_run_in_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(job, "ROWS_PER_WORKER", 1)
+    monkeypatch.setattr(local, "rows_per_worker", 1)
     recipe = written(tmp_path)
     text = recipe.read_text(encoding="utf-8")
     recipe.write_text(text.replace("path: problems.jsonl", "path: problems.jsonl, rows_per_shard: 1"), encoding="utf-8")

@@ -12,9 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from datafactory.journal import Journal
-
-from .conftest import RECIPE, REPOSITORY, command
+from .conftest import RECIPE, REPOSITORY, command, journaled
 
 KILLS = 20
 BATCH = 8
@@ -31,11 +29,9 @@ def start(folder: Path, log: Path) -> subprocess.Popen[str]:
 def kept(folder: Path) -> set[tuple[str, int]]:
     """(question, rollout) of every completion that is in the journal."""
     found = set()
-    for segments in (folder / "outputs/store/journal").glob("*"):
-        journal = Journal(segments)
-        for output in journal.read(list(journal._places)).values():
-            rollout, a, b = re.search(r"Try (\d+): I add (\d+) and (\d+)", output.text).groups()  # type: ignore[union-attr]
-            found.add((f"{a} + {b}?", int(rollout)))
+    for output in journaled(folder):
+        rollout, a, b = re.search(r"Try (\d+): I add (\d+) and (\d+)", output.text).groups()  # type: ignore[union-attr]
+        found.add((f"{a} + {b}?", int(rollout)))
     return found
 
 

@@ -11,8 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from datafactory.journal import Journal
-
+from . import conftest
 from .conftest import REPOSITORY, command, write_rows
 from .judges.scenes import HONEST, RECIPE
 
@@ -58,13 +57,8 @@ def asked(log: Path) -> list[int]:
 
 def journaled(folder: Path) -> set[int]:
     """The seeds of the opinions that are on disk; the referee writes its seed into each."""
-    found = set()
-    for segments in (folder / "outputs/store/journal").glob("*"):
-        journal = Journal(segments)
-        for output in journal.read(list(journal._places)).values():
-            said = json.loads(output.text)
-            found.add(int(said.get("unreadable") or said["analysis"]))
-    return found
+    said = [json.loads(output.text) for output in conftest.journaled(folder)]
+    return {int(each.get("unreadable") or each["analysis"]) for each in said}
 
 
 def shards(folder: Path) -> dict[str, bytes]:
@@ -89,7 +83,9 @@ def test_kills_while_judging_end_in_the_same_bytes_and_pay_for_nothing_twice(tmp
         running = subprocess.Popen(
             words, cwd=killed, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(stream.uniform(0.8, 2.0))
+        while running.poll() is None and len(asked(log)) == before:
+            time.sleep(0.01)
+        time.sleep(stream.uniform(0, 0.5))
         if running.poll() is not None:
             break
         os.killpg(running.pid, signal.SIGKILL)

@@ -9,6 +9,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 ROOM = 64  # tokens allocated ahead
+Prefix = tuple[torch.Tensor, torch.Tensor]  # keys and values of a layer, (heads, tokens, dimension) float32
 
 
 class Roomy(DynamicLayer):
@@ -40,6 +41,19 @@ class Roomy(DynamicLayer):
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         super().batch_select_indices(indices)
         self._buffers = None
+
+    def cut(self, tokens: int) -> Prefix:
+        """The first tokens, which all rows have in common; what is behind them stays."""
+        assert self.keys is not None and self.values is not None
+        prefix = (self.keys[0, :, :tokens].float(), self.values[0, :, :tokens].float())
+        self.keys, self.values = self.keys[..., tokens:, :], self.values[..., tokens:, :]
+        self._buffers = None
+        return prefix
+
+
+def cut(cache: DynamicCache, tokens: int) -> list[Prefix]:
+    """The prefix of each layer of a cache that is roomy throughout."""
+    return [layer.cut(tokens) for layer in cache.layers if isinstance(layer, Roomy)]
 
 
 def _larger(written: torch.Tensor | None, states: torch.Tensor, start: int, end: int) -> torch.Tensor:

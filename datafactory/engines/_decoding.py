@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import AutoModelForCausalLM, DynamicCache
 
-from datafactory.engines import Output, Request, Sampling
-from datafactory.engines._cache import roomy
+from datafactory.engines import Output, Request
+from datafactory.engines._batches import batches
+from datafactory.engines._cache import cut, roomy
+from datafactory.engines._chat_template import chat_template
+from datafactory.engines._completion import Completion
+from datafactory.engines._device import device, memory
+from datafactory.engines._drawing import draw
+from datafactory.engines._prefix_attention import Prefixes, takes_prefixes
 from datafactory.errors import StageError
 from datafactory.quiet import quiet
 from datafactory.types import Message
@@ -21,7 +28,9 @@ if TYPE_CHECKING:
     from datafactory.engines.transformers import Config
     from datafactory.feed import Feed
 
-NUCLEUS = 256  # tokens searched for the top-p nucleus before all are sorted
+STAY = 0.75  # rows that have ended leave the cache when so few are left: a choice
+SHARED = 64  # tokens from which on a common beginning is attended to apart: a choice
+TICK = 0.4  # seconds after which the caller is told that nothing has finished
 
 
 class Decoder:
@@ -31,185 +40,173 @@ class Decoder:
 
     def __init__(self, config: Config, weights: str | Path):
         self.config = config
-        self.device = torch.device(config.device or _best_device())
+        self.template = chat_template(weights)
+        self.tokenizer: Any = self.template.tokenizer
         dtype = "auto" if config.dtype == "auto" else getattr(torch, config.dtype)
         try:
             with quiet():
-                self.tokenizer: Any = AutoTokenizer.from_pretrained(str(weights), padding_side="left")
                 model: Any = AutoModelForCausalLM.from_pretrained(str(weights), dtype=dtype)
         except (OSError, ValueError) as error:
             raise StageError(f"the model at {weights} cannot be loaded: {str(error).splitlines()[0]}") from error
-        self.model: Any = model.to(device=self.device).eval()
+        self.device = device(config.device)
+        with memory(self.device, self.config.batch_size):
+            self.model: Any = model.to(device=self.device).eval()
+        self.prefixed = takes_prefixes(self.model)
         ends = self.model.generation_config.eos_token_id
         ends = [ends] if isinstance(ends, int) else list(ends or [])
         self.ends = {*ends, self.tokenizer.eos_token_id} - {None}
-        self.context = getattr(model.config, "max_position_embeddings", None) or sys.maxsize
+        text = model.config.get_text_config()
+        self.context = getattr(text, "max_position_embeddings", None) or sys.maxsize
         if not self.ends:
             raise StageError(f"the model at {weights} names no end-of-text token")
 
     def render(self, messages: Sequence[Message], prefill: str) -> str:
-        """The prompt by the model's own chat template; as plain text, turn after turn, for a model without one."""
-        if self.tokenizer.chat_template:
-            text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-        else:
-            text = "\n\n".join(message["content"] for message in messages) + "\n"
-        # a template that opens the thinking itself (R1-distill) is not to be opened twice
-        opened = bool(prefill.strip()) and text.rstrip().endswith(prefill.strip())
-        return text if opened else text + prefill
+        return self.template.render(messages, prefill)
 
     def generate(self, feed: Feed) -> Iterator[list[Output]]:
-        while not (feed.closed and not len(feed)):
+        while True:
             chunk = feed.chunk()
-            if chunk is None:
+            if chunk is not None:
+                yield from self._chunk(chunk, feed)
+            elif feed.closed:
+                return
+            else:
                 yield []
-                continue
-            for batch in self._batches(chunk):
-                owed = [request for request in batch if request.owed]
-                while owed and not feed.admit(owed):
-                    yield []
-                if owed:
-                    yield self._decode(owed, owed[0].sampling)
 
     def close(self) -> None:
         del self.model
 
-    def _batches(self, requests: Sequence[Request]) -> Iterator[list[Request]]:
-        """What is decoded together: like sampling, like length, whatever is owed of it."""
-        by_sampling: dict[Sampling, list[Request]] = {}
-        for request in requests:
-            by_sampling.setdefault(request.sampling, []).append(request)
-        for group in by_sampling.values():
-            tokens = {text: len(self._tokens(text)) for text in {request.prompt for request in group}}
-            longest = max(group, key=lambda request: tokens[request.prompt])
-            if tokens[longest.prompt] >= self.context:
-                raise StageError(
-                    f"the prompt of problem {longest.problem_id} has {tokens[longest.prompt]:,} tokens; "
-                    f"the model's context is {self.context:,}"
-                )
-            order = sorted(group, key=lambda request: (tokens[request.prompt], request.problem_id, request.rollout))
-            for start in range(0, len(order), self.config.batch_size):
-                yield order[start : start + self.config.batch_size]
+    def _chunk(self, chunk: Sequence[Request], feed: Feed) -> Iterator[list[Output]]:
+        prompts = self._prompts(chunk)
+        refused = {key: why for key, ids in prompts.items() if (why := self._refusal(len(ids)))}
+        failed = [
+            Output(request.key, "", "error", error=refused[request.key])
+            for request in chunk
+            if request.owed and request.key in refused
+        ]
+        if failed:
+            yield failed
+        fit = [request for request in chunk if request.key not in refused]
+        lengths = {key: len(ids) for key, ids in prompts.items()}
+        for batch in batches(fit, lengths, self.context, self.config.batch_size):
+            owed = [request for request in batch if request.owed]
+            while owed and not feed.admit(owed):
+                yield []
+            if owed:
+                with memory(self.device, self.config.batch_size):
+                    yield from self._decode([self._completion(one, prompts[one.key]) for one in owed])
 
-    def _tokens(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=not self.tokenizer.chat_template)["input_ids"]
-        return ids
+    def _prompts(self, chunk: Sequence[Request]) -> dict[str, list[int]]:
+        """The tokens of each key's prompt; the rollouts of a problem have them in common."""
+        known: dict[tuple[str, bool], list[int]] = {}
+        for request in chunk:
+            kind = (request.prompt, bool(request.messages))
+            if kind not in known:
+                known[kind] = self.template.tokens(request.prompt, request.messages)
+        return {request.key: known[request.prompt, bool(request.messages)] for request in chunk}
+
+    def _refusal(self, tokens: int) -> str | None:
+        """Why a prompt of so many tokens has no completion, if it has none."""
+        if tokens == 0:
+            return "the prompt is empty"
+        if tokens >= self.context:
+            return f"the prompt has {tokens:,} tokens; the model's context is {self.context:,}"
+        return None
+
+    def _completion(self, request: Request, prompt: list[int]) -> Completion:
+        return Completion(request, prompt, self.context, self.tokenizer, self.ends)
 
     @torch.inference_mode()
-    def _decode(self, batch: list[Request], sampling: Sampling) -> list[Output]:
-        tokens = {request.prompt: self._tokens(request.prompt) for request in batch}
-        distinct = list(dict.fromkeys(request.prompt for request in batch))
-        logits, cache, mask = self._prefill([tokens[prompt] for prompt in distinct])
-        rows = torch.tensor([distinct.index(request.prompt) for request in batch], device=self.device)
-        logits, mask = logits[rows], mask[rows]
-        cache.batch_select_indices(rows)
-
-        draws = np.stack([_stream(request.seed, sampling.max_tokens) for request in batch])
-        written: list[list[int]] = [[] for _ in batch]
-        reasons: dict[int, Any] = {}
-        alive = list(range(len(batch)))  # the batch's index of each row still in the cache
-        for step in range(sampling.max_tokens):
-            chosen = _draw(logits, sampling, draws[alive, step])
+    def _decode(self, rows: list[Completion]) -> Iterator[list[Output]]:
+        """The outputs of a batch, once all are there."""
+        told = time.monotonic()
+        logits, context = self._prefill([row.prompt for row in rows])
+        alive = rows  # those still in the cache
+        while True:
+            draws = torch.tensor([row.draw() for row in alive], dtype=torch.float32, device=self.device)
+            chosen = draw(logits, rows[0].request.sampling, draws)
             for row, token in zip(alive, chosen.tolist(), strict=True):
-                if row in reasons:
-                    continue
-                if token in self.ends:
-                    reasons[row] = "stop"
-                    continue
-                written[row].append(token)
-                if sampling.stop and self._stopped(written[row], sampling.stop):
-                    reasons[row] = "stop"
-                elif len(tokens[batch[row].prompt]) + len(written[row]) >= self.context:
-                    reasons[row] = "length"
-            live = [place for place, row in enumerate(alive) if row not in reasons]
-            if not live or step == sampling.max_tokens - 1:
+                if row.finish_reason is None:
+                    row.add(token)
+            live = [place for place, row in enumerate(alive) if row.finish_reason is None]
+            if not live:
                 break
-            if len(live) <= 0.75 * len(alive):
+            if len(live) <= STAY * len(alive):
                 keep = torch.tensor(live, device=self.device)
-                cache.batch_select_indices(keep)
-                mask, chosen, alive = mask[keep], chosen[keep], [alive[place] for place in live]
-            mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
-            logits = self._forward(chosen[:, None], mask, cache)
-        return [
-            self._output(request, written[row], reasons.get(row, "length"), len(tokens[request.prompt]), sampling)
-            for row, request in enumerate(batch)
-        ]
+                context.keep(keep)
+                chosen, alive = chosen[keep], [alive[place] for place in live]
+            logits = self._forward(chosen[:, None], context.longer())
+            if time.monotonic() - told > TICK:
+                yield []
+                told = time.monotonic()
+        yield [row.output() for row in rows]
 
-    def _prefill(self, prompts: list[list[int]]) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
-        """Logits after each prompt, with the cache: the shared beginning once, then the rest side by side."""
-        shared = _shared(prompts)
+    def _prefill(self, prompts: Sequence[list[int]]) -> tuple[torch.Tensor, _Context]:
+        """Logits after each prompt: what all begin with is computed once, then each distinct rest side by side."""
+        distinct = list(dict.fromkeys(map(tuple, prompts)))
+        shared = _shared(distinct)
         cache = roomy(self.model.config)
         if shared:
-            head = torch.tensor([prompts[0][:shared]], device=self.device)
-            self._forward(head, torch.ones_like(head), cache)
-            cache.batch_repeat_interleave(len(prompts))
-        rest = [prompt[shared:] for prompt in prompts]
+            head = torch.tensor([distinct[0][:shared]], device=self.device)
+            self._forward(head, _Context(cache, torch.ones_like(head)))
+            cache.batch_repeat_interleave(len(distinct))
+        rest = [prompt[shared:] for prompt in distinct]
         width = max(map(len, rest))
-        ids = torch.zeros(len(rest), width, dtype=torch.long, device=self.device)
-        mask = torch.zeros(len(rest), shared + width, dtype=torch.long, device=self.device)
+        ids = torch.zeros(len(rest), width, dtype=torch.long)
+        mask = torch.zeros(len(rest), shared + width, dtype=torch.long)
         mask[:, :shared] = 1
         for row, tail in enumerate(rest):
             ids[row, width - len(tail) :] = torch.tensor(tail)
             mask[row, shared + width - len(tail) :] = 1
-        return self._forward(ids, mask, cache), cache, mask
+        context = _Context(cache, mask.to(self.device))
+        logits = self._forward(ids.to(self.device), context)
+        if self.prefixed and shared >= SHARED:
+            context = _Context(cache, context.mask[:, shared:], shared, Prefixes(cut(cache, shared)))
+        place = {prompt: at for at, prompt in enumerate(distinct)}
+        rows = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=self.device)
+        context.keep(rows)
+        return logits[rows], context
 
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+    def _forward(self, ids: torch.Tensor, context: _Context) -> torch.Tensor:
         """The last position's logits, (rows, vocabulary) float32."""
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        positions = context.before + (context.mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        prefixes = {"prefixes": context.prefixes} if context.prefixes else {}
         out = self.model(
             input_ids=ids,
-            attention_mask=mask,
+            attention_mask=context.mask,
             position_ids=positions,
-            past_key_values=cache,
+            past_key_values=context.cache,
             use_cache=True,
             logits_to_keep=1,
+            **prefixes,
         )
         last: torch.Tensor = out.logits[:, -1].float()
         return last
 
-    def _stopped(self, written: list[int], stops: Sequence[str]) -> bool:
-        tail = self.tokenizer.decode(written[-(max(map(len, stops)) + 8) :])
-        return any(stop in tail for stop in stops)
 
-    def _output(self, request: Request, ids: list[int], reason: Any, prompt: int, sampling: Sampling) -> Output:
-        text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        cuts = [text.index(stop) for stop in sampling.stop if stop in text]
-        text = text[: min(cuts)] if cuts else text
-        return Output(request.key, text, reason, prompt_tokens=prompt, completion_tokens=len(ids))
+@dataclass
+class _Context:
+    """What the rows of a batch have behind them: in the cache, and in prefixes where `before` tokens are apart."""
 
+    cache: DynamicCache
+    mask: torch.Tensor
+    before: int = 0
+    prefixes: Prefixes | None = None
 
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    def keep(self, rows: torch.Tensor) -> None:
+        self.cache.batch_select_indices(rows)
+        self.mask = self.mask[rows]
 
-
-def _stream(seed: int, length: int) -> np.ndarray:
-    """The uniform draws of one rollout, one a token, the same on every machine and in every batch."""
-    return np.random.Generator(np.random.Philox(key=seed)).random(length)
+    def longer(self) -> _Context:
+        """With one token more, which is to be computed."""
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
+        return self
 
 
-def _shared(prompts: list[list[int]]) -> int:
+def _shared(prompts: Sequence[tuple[int, ...]]) -> int:
     """How many first tokens all prompts have in common, leaving each at least one of its own."""
     if len(prompts) == 1:
         return 0
     low, high = min(prompts), max(prompts)
     common = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
     return min(common, min(map(len, prompts)) - 1)
-
-
-def _draw(logits: torch.Tensor, sampling: Sampling, draws: np.ndarray) -> torch.Tensor:
-    """A token per row: the smallest nucleus of mass top_p, cut at the row's uniform draw."""
-    if sampling.temperature == 0:
-        return logits.argmax(-1)
-    probabilities = torch.softmax(logits / sampling.temperature, -1)
-    size = min(NUCLEUS, probabilities.shape[-1])
-    mass, order = probabilities.topk(size, -1)
-    if sampling.top_p >= 1 or (mass.sum(-1) < sampling.top_p).any():
-        mass, order = probabilities.sort(-1, descending=True)
-    before = mass.cumsum(-1) - mass
-    mass = mass.masked_fill(before >= sampling.top_p, 0.0)
-    ends = mass.cumsum(-1)
-    aims = torch.as_tensor(draws, device=logits.device, dtype=ends.dtype)[:, None] * ends[:, -1:]
-    place = (ends <= aims).sum(-1, keepdim=True)
-    last = (mass > 0).sum(-1, keepdim=True) - 1
-    return order.gather(-1, torch.minimum(place, last)).squeeze(-1)

@@ -2,7 +2,7 @@
 
 Batches are sorted by prompt length and left-padded. What the prompts of a batch share (system prompt, worked
 examples) is computed once for the batch, and each prompt once for all its rollouts; a row that has ended leaves the
-batch. Every rollout draws from a random stream of its own seed.
+batch. Every rollout draws from a random stream of its own seed. docs/engines/transformers.md says what was tried.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Literal
 
 from datafactory.config import Base, runtime
 from datafactory.engines import Engine
+from datafactory.engines._chat_template import ChatTemplate, chat_template
 
 VERSION = 1
 WEIGHTS = True
@@ -19,8 +20,8 @@ WEIGHTS = True
 class Config(Base):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Of the weights while they run; `auto` takes what the model was saved in."""
-    batch_size: int = runtime(64, ge=1)
-    """Rollouts decoded together."""
+    batch_size: int = runtime(256, ge=1)
+    """Rollouts decoded together, at most; down to 64 of them where they may grow long."""
     device: str | None = runtime(None)
     """`cpu`, `cuda`, `cuda:1`, `mps`; by default the best there is."""
 
@@ -30,3 +31,9 @@ def start(config: Config, weights: str | None) -> Engine:
 
     assert weights is not None
     return Decoder(config, weights)
+
+
+def renderer(config: Config, weights: str | None) -> ChatTemplate:
+    """What renders prompts as the engine does, without loading the weights."""
+    assert weights is not None
+    return chat_template(weights)

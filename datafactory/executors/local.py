@@ -10,18 +10,36 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
-from typing import TypeVar
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from datafactory.models import Model
 
 T = TypeVar("T")
 Task = Callable[[], T]
 ATTEMPTS = 3
+rows_per_worker = 2000  # fewer are done before a worker process has started
 AHEAD = 2  # tasks handed out per worker: the next waits when one is done, and no more are held in memory
+
+
+@contextmanager
+def opened(name: str, folder: Path, files: Mapping[Path, str]) -> Iterator[ModuleType]:
+    """This file; there is nothing to open."""
+    yield sys.modules[__name__]
+
+
+def cores() -> int:
+    return os.cpu_count() or 1
 
 
 def run(tasks: Sequence[Task[T]], workers: int) -> Iterator[T]:
@@ -38,9 +56,13 @@ def stream(tasks: Iterable[Task[T]], workers: int) -> Iterator[T]:
     return _pooled(tasks, workers, in_order=True) if workers > 1 and len(first) > 1 else _here(tasks)
 
 
-def start(engine: Callable[[], T]) -> T:
-    """What that function starts, in this process."""
-    return engine()
+def start(model: Model) -> Any:
+    """The model's engine, in this process."""
+    return model.start()
+
+
+def pool(workers: int) -> Pool:
+    return Pool(workers)
 
 
 class Pool:
@@ -49,6 +71,7 @@ class Pool:
     def __init__(self, workers: int):
         self.workers = workers
         self._lock = threading.Lock()
+        self._closed = False
         self._processes = _processes(workers)
 
     def submit(self, task: Task[T]) -> Future[T]:
@@ -58,6 +81,8 @@ class Pool:
         return promised
 
     def close(self) -> None:
+        with self._lock:
+            self._closed = True
         _end(self._processes)
 
     def _begin(self, task: Task[T], promised: Future[T], attempt: int) -> None:
@@ -72,7 +97,7 @@ class Pool:
         begun.add_done_callback(lambda done: self._ended(done, task, promised, attempt))
 
     def _ended(self, done: Future[T], task: Task[T], promised: Future[T], attempt: int) -> None:
-        if done.cancelled():
+        if done.cancelled() or self._closed:
             promised.cancel()
         elif isinstance(done.exception(), BrokenProcessPool) and attempt < ATTEMPTS:
             self._begin(task, promised, attempt + 1)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
 
+from datafactory.chat import slips
 from datafactory.check import Check
 from datafactory.config import Base, ref, runtime
 from datafactory.job import Job
@@ -54,6 +55,9 @@ def columns(config: Config, check: Check) -> list[str]:
     check.column(check.of(config.source), "messages", "from")
     if "{question}" not in config.prompt.content:
         check.wrong(("prompt",), "has no {question}: every row would get the same prompt")
+    for key, text in (("prompt", config.prompt), ("system", config.system)):
+        for slip in slips(text.content if text else ""):
+            check.wrong((key,), slip)
     return []
 
 

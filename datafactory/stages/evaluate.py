@@ -20,7 +20,7 @@ from datafactory.errors import StageError
 from datafactory.groups import interval, majority, pass_at_k
 from datafactory.job import Job
 from datafactory.plugins import Use
-from datafactory.rollouts import Sampled, Sampler
+from datafactory.rollouts import Sampled, Sampler, note_hidden_choices
 from datafactory.scoring import demand_decisions, score, score_columns
 from datafactory.settings import Verifiers
 from datafactory.store import Draft
@@ -60,6 +60,7 @@ def columns(config: Config, check: Check) -> list[str]:
 
 def run(config: Config, job: Job) -> None:
     source = job.input(config.source)
+    note_hidden_choices(config, source, job.progress)
     job.progress.expect(source.rows * config.group_size * len(config.models), "rollouts")
     found = []
     count = len(source.shards)

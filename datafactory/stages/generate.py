@@ -16,7 +16,7 @@ from datafactory.check import Check
 from datafactory.config import Sources, ref, runtime
 from datafactory.errors import StageError
 from datafactory.job import Job
-from datafactory.rollouts import Rule, Sampled, Sampler
+from datafactory.rollouts import Rule, Sampled, Sampler, note_hidden_choices
 from datafactory.scoring import demand_decisions, score_columns
 from datafactory.settings import Verifiers
 from datafactory.store import Draft
@@ -67,6 +67,7 @@ def columns(config: Config, check: Check) -> list[str]:
 
 def run(config: Config, job: Job) -> None:
     source = job.input(config.source)
+    note_hidden_choices(config, source, job.progress)
     count = len(source.shards)
     missing = [k for k in range(count) if not job.draft.has(k)]
     job.progress.expect(None if config.until else source.rows * config.group_size, "rollouts")
@@ -95,7 +96,7 @@ def _target(config: Config, job: Job, count: int) -> Target | None:
     for k in range(count):
         if job.draft.has(k):
             target.begin((k, 0))
-            target.end((k, 0), pl.read_parquet(job.draft.shard(k)))
+            target.end((k, 0), int(accepted(pl.read_parquet(job.draft.shard(k)), config.until.where).sum()))
     return target
 
 

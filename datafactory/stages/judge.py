@@ -18,6 +18,7 @@ from pydantic import Field
 
 from datafactory.check import Check
 from datafactory.config import Sources, ref
+from datafactory.driving import Work
 from datafactory.job import Job
 from datafactory.judges._votes import settled
 from datafactory.judging import Case, Judging, Referee, silent
@@ -66,28 +67,33 @@ def run(config: Config, job: Job) -> None:
     each = config.votes * len(config.judges)
     job.progress.expect(source.rows * each, "judgements")
     referee = Referee(config, job.models[config.model], job)
-    for k, shard in enumerate(source.shards):
-        if job.draft.has(k):
-            job.progress.advance(rows=shard["rows"] * each)
-        else:
-            job.draft.write(k, judged(config, referee, source.read(k), source.rows))
+    missing = [k for k in range(len(source.shards)) if not job.draft.has(k)]
+    job.progress.advance(rows=(source.rows - sum(source.shards[k]["rows"] for k in missing)) * each)
+    tables = ((k, _works(config, referee, source.read(k), source.rows)) for k in missing)
+    for k, judged in referee.heard_all(tables):
+        job.draft.write(k, pl.concat(judged))
     referee.close()
     _demand_opinions(job.draft, len(source.shards), config)
 
 
-def judged(config: Config, referee: Referee, rollouts: pl.DataFrame, total: int) -> pl.DataFrame:
+def _works(config: Config, referee: Referee, rollouts: pl.DataFrame, total: int) -> list[Work[pl.DataFrame]]:
+    slices = list(rollouts.iter_slices(TOGETHER)) or [rollouts]
+    return [judged(config, referee, some, total) for some in slices]
+
+
+def judged(config: Config, referee: Referee, rollouts: pl.DataFrame, total: int) -> Work[pl.DataFrame]:
     """The rollouts with the columns of every judge; total is how many rows the stage has in all."""
     settings = {use.name: use.config for use in config.judges}
     verdicts: dict[str, list[Verdict]] = {use.name: [] for use in config.judges}
-    for some in rollouts.iter_slices(TOGETHER):
-        rows = list(some.iter_rows(named=True))
-        asked = [_case(use, settings[use.name], row, config.votes) for use in config.judges for row in rows]
-        votes = iter(referee.hear([case for case in asked if isinstance(case, Case)]))
-        for use, case in zip((use for use in config.judges for _ in rows), asked, strict=True):
-            verdict = settled(next(votes)) if isinstance(case, Case) else case
-            verdicts[use.name].append(_brief(verdict))
-            if isinstance(case, Case) or verdict.status == "error":
-                referee.count(use.name, verdict.status == "error", verdict.detail, total)
+    rows = list(rollouts.iter_rows(named=True))
+    asked = [_case(use, settings[use.name], row, config.votes) for use in config.judges for row in rows]
+    heard = yield from referee.hear([case for case in asked if isinstance(case, Case)])
+    votes = iter(heard)
+    for use, case in zip((use for use in config.judges for _ in rows), asked, strict=True):
+        verdict = settled(next(votes)) if isinstance(case, Case) else case
+        verdicts[use.name].append(_brief(verdict))
+        if isinstance(case, Case) or verdict.status == "error":
+            referee.count(use.name, verdict.status == "error", verdict.detail, total)
     added = [column for use in config.judges for column in verdict_columns(use.name, verdicts[use.name], _facts(use))]
     return rollouts.with_columns(added)
 

@@ -1,8 +1,8 @@
 """Load: problems, or finished question-and-answer rows, from files, datasets or reasoning-gym.
 
 In   a file (JSONL, Parquet, CSV), a folder of them, a `datasets` dataset, or a reasoning-gym dataset
-Out  problem_id, question, answer, choices, tests, domain, source, license, meta; and the completion columns when
-     `response` names a column
+Out  problem_id, question, answer, choices, tests, domain, source, license, meta; history when that names a column;
+     and the completion columns when `response` names a column
 Drop rows without a question, exact duplicates, and with `with` problems whose gold answer its verifiers cannot grade
 
 Columns that are not mapped stay in `meta` as JSON.
@@ -94,8 +94,10 @@ class Config(Columns):
 def columns(config: Config, check: Check) -> list[str]:
     found = _source_columns(config, check)
     if found is not None:
-        for key in ("question", "answer", "response", "reasoning", "choices", "tests"):
+        for key in ("question", "answer", "response", "reasoning", "choices", "tests", "history"):
             given = getattr(config, key)
+            if key == "question" and config.history is not None and "question" not in config.model_fields_set:
+                continue  # the last turn of the conversation
             for name in given if isinstance(given, tuple) else (given,):
                 if name is None or name in found:
                     continue
@@ -112,7 +114,13 @@ def columns(config: Config, check: Check) -> list[str]:
         check.wrong(("shuffle_choices",), "the responses of `response` name the options in the order they are in")
     if config.shuffle_choices and config.choices is None:
         check.wrong(("shuffle_choices",), "needs `choices`, the column that holds the options")
-    return [*PROBLEM_COLUMNS, *(COMPLETION_COLUMNS if config.response else ())]
+    return _made(config)
+
+
+def _made(config: Config) -> list[str]:
+    """The columns of the output."""
+    history = ("history",) if config.history else ()
+    return [*PROBLEM_COLUMNS, *history, *(COMPLETION_COLUMNS if config.response else ())]
 
 
 def _near(name: str, known: list[str]) -> str:
@@ -162,7 +170,7 @@ def run(config: Config, job: Job) -> None:
         if not job.draft.has(k):
             evidence: list[str | None] = [place for place, _ in chunk]
             grade(config.verifiers, problems, reasons, evidence)
-            table = frame(problems, [*PROBLEM_COLUMNS, *(COMPLETION_COLUMNS if config.response else ())])
+            table = frame(problems, _made(config))
             split = parted(table, reasons, evidence)
             job.draft.write(k, split.kept, split.dropped)
         job.progress.advance(rows=len(chunk))

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import polars as pl
 from pydantic import Field
 
-from datafactory.chat import join_thinking, listed
+from datafactory.chat import before, join_thinking, listed
 from datafactory.check import Check
 from datafactory.config import Base, ref
 from datafactory.errors import NothingLeft, did_you_mean
@@ -124,7 +124,7 @@ def _order(rows: pl.DataFrame, seed: int) -> list[pl.Series]:
 
 
 def _duplicates(rows: pl.DataFrame) -> dict[int, tuple[str, str]]:
-    keys = [name for name in ("question", "reasoning", "response") if name in rows.columns]
+    keys = [name for name in ("question", "history", "reasoning", "response") if name in rows.columns]
     first = pl.col("_row").first().over(keys)
     double = rows.select("_row", first.alias("first")).filter(pl.col("_row") != pl.col("first"))
     return dict.fromkeys(double["_row"], ("duplicate", "same question, reasoning and response as a row before it"))
@@ -164,9 +164,10 @@ def published(rows: pl.DataFrame) -> pl.DataFrame:
     for name, kind in COLUMNS.items():
         if name not in rows.columns:
             rows = rows.with_columns(pl.lit(None, dtype=getattr(pl, kind)).alias(name))
+    asked = ["question", "choices", "reasoning", "response", *(["history"] if "history" in rows.columns else [])]
     messages = [
-        [{"role": "user", "content": _asked(row)}, {"role": "assistant", "content": _turn(row)}]
-        for row in rows.select("question", "choices", "reasoning", "response").iter_rows(named=True)
+        [*before(row), {"role": "user", "content": _asked(row)}, {"role": "assistant", "content": _turn(row)}]
+        for row in rows.select(asked).iter_rows(named=True)
     ]
     form = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
     rows = _solved(rows).rename(RENAMED).with_columns(pl.Series("messages", messages, dtype=form))

@@ -21,9 +21,10 @@ import polars as pl
 from pydantic import Field
 
 from datafactory.asking import seed_of
-from datafactory.chat import join_thinking
+from datafactory.chat import before, join_thinking
 from datafactory.check import Check
 from datafactory.config import Sources, ref
+from datafactory.driving import Work
 from datafactory.job import Job, Split, parted
 from datafactory.judges._texts import asked
 from datafactory.judging import Case, Judging, Referee, silent
@@ -76,7 +77,9 @@ def run(config: Config, job: Job) -> None:
     total = sum(map(len, drawn))
     job.progress.expect(total * config.judgements, "judgements")
     referee = Referee(config, job.models[config.model], job)
-    found = [_judged(config, referee, source, k, pairs, total) for k, pairs in enumerate(drawn)]
+    tables = ((k, _works(config, referee, source, k, pairs, total)) for k, pairs in enumerate(drawn))
+    heard = {k: [pair for some in parts for pair in some] for k, parts in referee.heard_all(tables)}
+    found = [heard[k] for k in range(len(drawn))]
     referee.close()
     lost = [pair.why for pairs in found for pair in pairs if pair.mean is None]
     if len(lost) > config.max_errors * total:
@@ -132,20 +135,25 @@ def _drawn(config: Config, source: Dataset, k: int) -> list[tuple[int, int]]:
     return candidates(rows, config.pairs_per_problem, config.seed or 0)
 
 
-def _judged(
+def _works(
     config: Config, referee: Referee, source: Dataset, k: int, pairs: Sequence[tuple[int, int]], total: int
-) -> list[Compared]:
+) -> list[Work[list[Compared]]]:
     rows = source.read(k).to_dicts()
+    slices = [pairs[start : start + TOGETHER] for start in range(0, len(pairs), TOGETHER)] or [pairs]
+    return [_judged(config, referee, rows, some, total) for some in slices]
+
+
+def _judged(
+    config: Config, referee: Referee, rows: Sequence[Mapping[str, Any]], pairs: Sequence[tuple[int, int]], total: int
+) -> Work[list[Compared]]:
     settings = config.judges[0].config
+    cases = [_case(config, settings, rows, *pair) for a, b in pairs for pair in ((a, b), (b, a))]
+    votes = yield from referee.hear(cases)
     found = []
-    for start in range(0, len(pairs), TOGETHER):
-        some = pairs[start : start + TOGETHER]
-        cases = [_case(config, settings, rows, *pair) for a, b in some for pair in ((a, b), (b, a))]
-        votes = referee.hear(cases)
-        for at, (a, b) in enumerate(some):
-            result = weighed(votes[2 * at], votes[2 * at + 1])
-            referee.count(config.judges[0].name, result.mean is None, result.why, total)
-            found.append(_compared(config, rows, a, b, result))
+    for at, (a, b) in enumerate(pairs):
+        result = weighed(votes[2 * at], votes[2 * at + 1])
+        referee.count(config.judges[0].name, result.mean is None, result.why, total)
+        found.append(_compared(config, rows, a, b, result))
     return found
 
 
@@ -201,7 +209,7 @@ def _columns_of(config: Config, rows: Sequence[Mapping[str, Any]], pairs: Sequen
         "chosen": [rows[pair.chosen] for pair in pairs],
         "rejected": [rows[pair.rejected] for pair in pairs],
     }
-    prompts = [[{"role": "user", "content": asked(problem_of(row))}] for row in sides["chosen"]]
+    prompts = [[*before(row), {"role": "user", "content": asked(problem_of(row))}] for row in sides["chosen"]]
     contents = {
         name: pl.Series(name, [[{"role": "assistant", "content": _content(config, row)}] for row in side], dtype=TURNS)
         for name, side in sides.items()

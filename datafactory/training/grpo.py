@@ -20,7 +20,7 @@ from datafactory.scoring import UNDECIDED, demand_decisions, score, statuses
 from datafactory.store import Dataset
 from datafactory.tables import frame
 from datafactory.training.common import Learner, Watch, load, plain, precision, run, save, settings, workshop
-from datafactory.types import COMPLETION_COLUMNS
+from datafactory.types import COMPLETION_COLUMNS, Message
 
 if TYPE_CHECKING:
     from datafactory.stages.grpo import Config
@@ -85,6 +85,8 @@ def train(config: Config, source: Dataset, weights: Weights, folder: Path, progr
 
 def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[list[Any], str | None]:
     """TRL's prompts, and the chat template that begins the assistant's turn with the prefill."""
+    if config.template == "none":
+        return [config.put(row, _unrendered)[1] for row in problems.iter_rows(named=True)], None
     turns = [config.messages(row) for row in problems.iter_rows(named=True)]
     template = tokenizer.chat_template
     if not template:
@@ -96,6 +98,10 @@ def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[li
         begin = json.dumps(config.prefill, ensure_ascii=False)
         template += "{% if add_generation_prompt %}{{ " + begin + " }}{% endif %}"
     return turns, template
+
+
+def _unrendered(messages: Sequence[Message], prefill: str) -> str:
+    raise TypeError("a prompt without a template is not rendered")
 
 
 @dataclass

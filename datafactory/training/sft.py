@@ -93,8 +93,9 @@ def _examples(config: Config, source: Dataset, learner: Learner) -> Iterator[tup
     tokenizer = learner.tokenizer
     thinking = Prompting(prompt=config.prompt, system=config.system)
     plainly = Prompting(system=config.system)  # an answer without thinking is not taught as one to "think step by step"
+    columns = [*COLUMNS, *(["history"] if "history" in source.columns else [])]
     for k in range(len(source.shards)):
-        for row in source.read(k).select(COLUMNS).iter_rows(named=True):
+        for row in source.read(k).select(columns).iter_rows(named=True):
             prompting = plainly if row["reasoning"] is None else thinking
             messages = prompting.messages({**row, "question": row["problem"]})
             answer = join_thinking(row["reasoning"], row["response"] or "")

@@ -1,0 +1,77 @@
+"""Echo: answers with numbers of its seed after a while, several at once; a test's engine of a user's own file."""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from datafactory.config import Base, runtime
+from datafactory.engines import Output
+
+VERSION = 1
+WEIGHTS = True
+
+
+class Config(Base):
+    together: bool = False
+    """Decode in batches, and say something else in another batch."""
+    delay: float = runtime(0.2)
+    log: str = runtime("")
+    """A file that tells who was asked what."""
+
+
+def start(config, weights):
+    return Echo(config)
+
+
+class Echo:
+    room = 4
+    rendered = True
+
+    def __init__(self, config):
+        self.config = config
+        self.batches = config.together
+
+    def render(self, messages, prefill):
+        return "\n".join(message["content"] for message in messages) + prefill
+
+    def generate(self, feed):
+        return self.in_batches(feed) if self.batches else self.streamed(feed)
+
+    def streamed(self, feed):
+        under_way = []
+        while not (feed.closed and not len(feed) and not under_way):
+            ends = time.monotonic() + self.config.delay
+            under_way += [(ends, request) for request in self.logged(feed.take(4 - len(under_way)))]
+            done = [request for ends, request in under_way if ends <= time.monotonic()]
+            under_way = [(ends, request) for ends, request in under_way if ends > time.monotonic()]
+            yield [self.output(request, "") for request in done]
+            time.sleep(0.01 if under_way else 0)
+
+    def in_batches(self, feed):
+        while not (feed.closed and not len(feed)):
+            chunk = feed.chunk() or []
+            if not chunk:
+                yield []
+            for start in range(0, len(chunk), 3):
+                batch = chunk[start : start + 3]
+                owed = [request for request in batch if request.owed]
+                while owed and not feed.admit(owed):
+                    yield []
+                if owed:
+                    self.logged(owed)
+                    time.sleep(self.config.delay)
+                    names = " ".join(request.key for request in batch)
+                    yield [self.output(request, hashlib.sha256(names.encode()).hexdigest()) for request in owed]
+
+    def output(self, request, beside):
+        return Output(request.key, f"It is {request.seed % 7}. {beside}", "stop", 3, 5)
+
+    def logged(self, requests):
+        if self.config.log:
+            with Path(self.config.log).open("a") as stream:
+                stream.writelines(f"{request.key} {os.getpid()}\n" for request in requests)
+        return requests
+
+    def close(self):
+        pass
