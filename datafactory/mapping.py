@@ -10,6 +10,7 @@ from pydantic import Field
 from datafactory.chat import conversation
 from datafactory.config import Base
 from datafactory.errors import StageError
+from datafactory.keys import Keys, short
 from datafactory.options import Options, gold, options
 from datafactory.sources import Row
 from datafactory.types import problem_id
@@ -140,16 +141,15 @@ def _json(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def unfit(row: Row, seen: set[str]) -> str | None:
+def unfit(row: Row, seen: Keys) -> str | None:
     """Why a row cannot be used; None where it can, and is then seen."""
     if not (row["question"] or "").strip():
         return "no question"
     identity = row["problem_id"] + (
         problem_id(row.get("reasoning") or "", row["response"]) if "response" in row else ""
     )
-    if identity in seen:
+    if not seen.add(short(identity)):
         return "duplicate"
-    seen.add(identity)
     if "response" in row and not (row["response"] or "").strip():
         return "no response"
     return None

@@ -22,6 +22,7 @@ from datafactory.config import file, folder_of, runtime
 from datafactory.errors import DatafactoryError, StageError, did_you_mean
 from datafactory.gold import demand_gold, grade
 from datafactory.job import Job, parted
+from datafactory.keys import Keys
 from datafactory.mapping import OWN, Column, Columns, mapped, unfit
 from datafactory.options import shuffled
 from datafactory.settings import Verifiers, located
@@ -159,7 +160,7 @@ def _check_gym(config: Config, check: Check) -> None:
 
 
 def run(config: Config, job: Job) -> None:
-    seen: set[str] = set()
+    seen = Keys()
     found = islice(_read(config), config.skip, None if config.limit is None else config.skip + config.limit)
     rows = ((place, mapped(config, place, row, _origin(config, place))) for place, row in found)
     for k, chunk in enumerate(_chunks(_grouped(rows) if config.response else rows, config.rows_per_shard)):
@@ -175,7 +176,7 @@ def run(config: Config, job: Job) -> None:
             job.draft.write(k, split.kept, split.dropped)
         job.progress.advance(rows=len(chunk))
     demand_gold(config.verifiers, job.draft, config.max_errors)
-    if not seen:
+    if not len(seen):
         raise StageError("the source has no row with a question")
 
 
