@@ -92,7 +92,6 @@ class Asker:
         if "engine" in self.__dict__:
             self.engine.close()
 
-
     def _tell_damage(self, before: int) -> None:
         self.damaged = self.journal.damaged
         if self.damaged > before:

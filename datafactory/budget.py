@@ -125,17 +125,28 @@ class Purse:
         with self._lock:
             return self._admit(requests)
 
+    def allows(self, requests: Sequence[Request]) -> bool:
+        """Whether all these could be paid for now; nothing is set aside."""
+        with self._lock:
+            return self._reckoned(requests) is not None
+
     def _admit(self, requests: Sequence[Request]) -> bool:
-        most = {request.key: _most(request) for request in requests if request.key not in self._aside}
-        tokens = sum(longest for _, longest in most.values())
-        cost = sum(self.price.of(*each) for each in most.values())
-        self.refused = self.account.short_of(tokens, cost)
-        if self.refused:
+        reckoned = self._reckoned(requests)
+        if reckoned is None:
             return False
+        most, tokens, cost = reckoned
         self._aside |= most
         self.account.set_aside(tokens, cost)
         self.account.pace.mark(len(most), beginning=not self.account.arrived)
         return True
+
+    def _reckoned(self, requests: Sequence[Request]) -> tuple[dict[str, tuple[int, int]], int, float] | None:
+        """What these may come to at most, each and together; None where an account does not allow it."""
+        most = {request.key: _most(request) for request in requests if request.key not in self._aside}
+        tokens = sum(longest for _, longest in most.values())
+        cost = sum(self.price.of(*each) for each in most.values())
+        self.refused = self.account.short_of(tokens, cost)
+        return None if self.refused else (most, tokens, cost)
 
     def book(self, outputs: Sequence[Output]) -> None:
         """What these cost, which arrived now. What came to nothing costs what the server says it does."""

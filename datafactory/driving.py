@@ -85,8 +85,8 @@ class Driver(Generic[T]):
                 if self.waiting:
                     batch = self.arrivals.next()
                     self._arrived(batch)
-                    if not batch and not self.asker.purse.under_way and len(self.feed):
-                        self._blocked()
+                    if not batch and not self.asker.purse.under_way:
+                        self._idle()
                 elif self.tasks:
                     wait(self.tasks, return_when=FIRST_COMPLETED)
                 elif self.begun:
@@ -177,6 +177,8 @@ class Driver(Generic[T]):
             return
         self.asker.progress.advance(tokens=sum(output.completion_tokens or 0 for output in batch))
         self.asker.purse.book(batch)
+        if self.feed.blocked:  # there may be money again
+            self.feed.wake()
         for output in batch:
             if output.finish_reason == "error":
                 self.failed[output.key] = output
@@ -204,11 +206,11 @@ class Driver(Generic[T]):
             self.tasks[future] = [work for _, work in some]
             future.add_done_callback(self.arrivals.wake)
 
-    def _blocked(self) -> None:
-        """The engine is at work on nothing, and something waits."""
+    def _idle(self) -> None:
+        """The engine is at work on nothing: it waits for the workers, for money, or to be handed what was just put."""
         if self.tasks:
             wait(self.tasks, timeout=TICK, return_when=FIRST_COMPLETED)
-        elif self.feed.blocked:
+        elif self.feed.stuck:
             short = self.asker.purse.refused or self.asker.job.account
             raise BudgetReached(
                 f"{short.name} is reached: {short.told()} is spent, and what comes next could take more; "

@@ -89,6 +89,14 @@ class Feed:
             self.taken += len(requests)
         return not self.blocked
 
+    @property
+    def stuck(self) -> bool:
+        """Whether the budget does not allow what is next, with nothing under way that could come to less."""
+        with self._changed:
+            following = next((request for chunk in self._chunks for request in chunk if request.owed), None)
+            # a chunk that was taken whole waits with the engine, which has just asked
+            return self.blocked and (following is None or not self.purse.allows([following]))
+
     def _tell(self) -> None:
         self._news = True
         self._changed.notify()

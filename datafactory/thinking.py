@@ -135,8 +135,8 @@ def _demand_stops(output: Output, asker: Asker) -> None:
     asker.stops[output.stop is not None] += 1
     if asker.stops[False] >= ENOUGH and not asker.stops[True]:
         raise StageError(
-            f"of {ENOUGH} completions the server said of none that the end of the thinking stopped it: it does not tell "
-            "`stop_reason`, as vLLM's does, and its thinking cannot be forced; or the model never ends its thinking"
+            f"of {ENOUGH} completions the server said of none that the end of the thinking stopped it: it does not "
+            "tell `stop_reason`, as vLLM's does, and its thinking cannot be forced; or the model never ends its thinking"
         )
 
 

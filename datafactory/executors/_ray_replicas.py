@@ -9,8 +9,10 @@ Prompts are rendered here, by the template that the engine gives away; an engine
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,8 @@ from datafactory.types import Message
 if TYPE_CHECKING:
     from datafactory.models import Model
 
-ATTEMPTS = 3  # of a copy that dies without having given an output
+ATTEMPTS = 6  # of a copy that dies without having given an output
+PAUSE = 1.0  # seconds before a second attempt, twice as long before each further one: a dead node is noticed late
 TICK = 0.3  # seconds without an output after which the caller is told so
 PLACED = 600  # seconds until a copy has its place: a cluster that grows takes minutes
 GRACE = 10.0  # seconds an engine has to close
@@ -61,7 +64,9 @@ class Replicas:
         self.again: deque[tuple[list[Request], set[str]]] = deque()  # what dead copies left, and the leaves they had
         self.gpus = _gpus(ray, model)
         self.copies = [self._begin(node, 1) for node in _places(ray, model, self.gpus)]
+        self.due: list[tuple[float, str | None, int]] = []  # when, where and the how maniest attempt a copy is to begin
         self._prompts: dict[Any, str] = {}
+        self._lock = threading.RLock()  # prompts are rendered while a thread of the caller's listens to the copies
         self._leave_asked = False
         try:
             self.about = self._first()
@@ -88,14 +93,20 @@ class Replicas:
         self.turn += 1
         try:
             while not (feed.closed and not len(feed) and not self._under_way()):
-                dealt = self._deal(feed)
-                self._step_on()
-                waits = {ref: copy for copy in self.copies for ref in self._refs(copy)}
-                busy = any(copy.steps for copy in self.copies) or not self._ready()
-                self._leave_asked = False
-                outputs = self._heard(waits, TICK if busy and not (dealt and self._has_room()) else 0.0)
+                with self._lock:
+                    self._begin_due()
+                    dealt = self._deal(feed)
+                    self._step_on()
+                    waits = {ref: copy for copy in self.copies for ref in self._refs(copy)}
+                    busy = any(copy.steps for copy in self.copies) or not self._ready()
+                done = self._done(waits, TICK if busy and not (dealt and self._has_room()) else 0.0)
+                with self._lock:
+                    self._leave_asked = False
+                    outputs = [output for ref in done for output in self._heard(ref, waits[ref])]
                 if outputs or not self._leave_asked:
                     yield outputs
+                if not busy and not self.batches:
+                    feed.wait(TICK)
         finally:
             self.again.clear()
             for copy in self.copies:
@@ -179,32 +190,33 @@ class Replicas:
     def _refs(self, copy: Copy) -> list[Any]:
         return [copy.starting] if copy.starting is not None else [ref for ref, _ in list(copy.steps)[:1]]
 
-    def _heard(self, waits: dict[Any, Copy], seconds: float) -> list[Output]:
-        """The outputs of the steps that have ended; copies that have started or died are noted."""
+    def _done(self, waits: Collection[Any], seconds: float) -> list[Any]:
+        """The steps and starts that have ended."""
         if not waits:
+            time.sleep(seconds)
             return []
-        found: list[Output] = []
-        done, _ = self.ray.wait(list(waits), num_returns=1, timeout=seconds)
-        if done:
-            done, _ = self.ray.wait(list(waits), num_returns=len(waits), timeout=0)
-        for ref in done:
-            copy = waits[ref]
-            try:
-                result, error = self.ray.get(ref)
-            except self.ray.exceptions.RayTaskError as failed:
-                raise StageError(brief(failed)) from failed
-            except self.ray.exceptions.RayError as lost:
-                self._died(copy, lost)
-                continue
-            if error is not None:
-                raise error
-            if copy.starting is not None:
-                copy.starting, copy.room = None, result.room
-                continue
-            copy.steps.popleft()
-            copy.stale = False
-            found += self._took(copy, result)
-        return found
+        done: list[Any] = self.ray.wait(list(waits), num_returns=1, timeout=seconds)[0]
+        return self.ray.wait(list(waits), num_returns=len(waits), timeout=0)[0] if done else []
+
+    def _heard(self, ref: Any, copy: Copy) -> list[Output]:
+        """The outputs of a step that has ended; a copy that has started or died is noted."""
+        try:
+            result, error = self.ray.get(ref)
+        except self.ray.exceptions.RayTaskError as failed:
+            raise StageError(brief(failed)) from failed
+        except self.ray.exceptions.RayError as lost:
+            self._died(copy, lost)
+            return []
+        if error is not None:
+            raise error
+        if copy not in self.copies:  # it was found dead meanwhile; what it had is asked again
+            return []
+        if copy.starting is not None:
+            copy.starting, copy.room = None, result.room
+            return []
+        copy.steps.popleft()
+        copy.stale = False
+        return self._took(copy, result)
 
     def _took(self, copy: Copy, step: Step) -> list[Output]:
         for output in step.outputs:
@@ -220,25 +232,35 @@ class Replicas:
 
     def _died(self, copy: Copy, error: Exception) -> None:
         """What it had is asked again, and another takes its place."""
+        if copy not in self.copies:
+            return
         self.copies.remove(copy)
+        self.ray.kill(copy.actor)  # it may be out of reach only
         if copy.open and self.batches:
             chunk = [replace(request, owed=request.key in copy.open) for request in copy.chunk]
             self.again.append((chunk, copy.admitted & copy.open.keys()))
         elif copy.open:
             self.again.append((list(copy.open.values()), set()))
-        if copy.attempt < ATTEMPTS:
-            nodes = {node["NodeID"] for node in alive(self.ray)}
-            if self.gpus or copy.node in nodes or not self.copies:
-                self.copies.append(self._begin(copy.node, copy.attempt + 1))
-        if not self.copies:
+        nodes = {node["NodeID"] for node in alive(self.ray)}
+        others = self.copies or self.due
+        if copy.attempt < ATTEMPTS and (self.gpus or copy.node in nodes or not others):
+            self.due.append((time.monotonic() + PAUSE * 2 ** (copy.attempt - 1), copy.node, copy.attempt + 1))
+        elif not others:
             raise StageError(f"the model {self.model.name} died on Ray again and again: {brief(error)}")
+
+    def _begin_due(self) -> None:
+        due = [each for each in self.due if each[0] <= time.monotonic()]
+        for each in due:
+            self.due.remove(each)
+            self.copies.append(self._begin(*each[1:]))
 
     def _begin(self, node: str | None, attempt: int) -> Copy:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         there = NodeAffinitySchedulingStrategy(node, soft=True) if node else "SPREAD"
-        # no CPU of its own: where it took the last one, what is verified meanwhile would wait for ever
-        remote = self.ray.remote(num_cpus=0, num_gpus=self.gpus, scheduling_strategy=there)(Replica)
+        # next to no CPU: where it took the last one, what is verified meanwhile would wait for ever; with none at all
+        # Ray puts it where it likes
+        remote = self.ray.remote(num_cpus=0.001, num_gpus=self.gpus, scheduling_strategy=there)(Replica)
         actor = remote.remote()
         copy = Copy(actor, node, attempt)
         copy.starting = actor.start.remote(self.alike, self.model, environment())
@@ -253,27 +275,38 @@ class Replicas:
                 f"{self.gpus} GPUs of one node"
             )
         while True:
+            self._begin_due()
             started = {copy.starting: copy for copy in self.copies}
-            ref = self.ray.wait(list(started), num_returns=1)[0][0]
-            try:
-                about: About = result_of(self.ray, ref)
-            except StageError as error:
-                if not isinstance(error.__cause__, self.ray.exceptions.RayError):
-                    raise
-                self._died(started[ref], error)
+            if not started:
+                time.sleep(TICK)
                 continue
-            started[ref].starting, started[ref].room = None, about.room
-            return about
+            for ref in self.ray.wait(list(started), num_returns=1, timeout=TICK)[0]:
+                try:
+                    about: About = result_of(self.ray, ref)
+                except StageError as error:
+                    if not isinstance(error.__cause__, self.ray.exceptions.RayError):
+                        raise
+                    self._died(started[ref], error)
+                    continue
+                started[ref].starting, started[ref].room = None, about.room
+                return about
 
     def _asked(self, messages: list[Message], prefill: str) -> str:
         while True:
-            copy = min(self._ready() or self.copies, key=lambda copy: len(copy.open))
+            with self._lock:
+                self._begin_due()
+                copy = min(self._ready() or self.copies, key=lambda copy: len(copy.open), default=None)
+                asked = copy and copy.actor.render.remote(messages, prefill)
+            if copy is None:
+                time.sleep(TICK)
+                continue
             try:
-                return str(result_of(self.ray, copy.actor.render.remote(messages, prefill)))
+                return str(result_of(self.ray, asked))
             except StageError as error:
                 if not isinstance(error.__cause__, self.ray.exceptions.RayError):
                     raise
-                self._died(copy, error)
+                with self._lock:
+                    self._died(copy, error)
 
 
 def _gpus(ray: Any, model: Model) -> int:

@@ -220,6 +220,21 @@ def test_a_node_that_is_killed_changes_nothing(two: Two, whole: Path, some: Path
     assert 0 < twice <= 12  # what the copy on that node had taken: all that was asked again
 
 
+def test_copies_that_all_die_at_once_are_begun_again(two: Two, whole: Path, some: Path):
+    two.complete()
+
+    def kill() -> None:
+        for pid in pids(some):
+            os.kill(pid, signal.SIGKILL)
+
+    killed = meanwhile(lambda: len(kept(some / "outputs-ray")) > 0 and len(pids(some)) == 2, kill)
+    build(some / "recipe.yaml", "ray", "--set=models.stream.delay=0.5", "--set=models.batches.delay=0")
+    killed.join()
+    assert same(some / "outputs-ray", whole)
+    count = asked(some)
+    assert 0 < sum(count.values()) - len(count) <= 16  # what both had taken
+
+
 def test_a_driver_that_is_killed_asks_for_nothing_twice_that_it_had(two: Two, whole: Path, some: Path):
     two.complete()
     words = [sys.executable, "-m", "datafactory", "build", "recipe.yaml", "--executor", "ray"]

@@ -142,7 +142,7 @@ def test_a_dead_judge_fails_the_stage_and_is_not_paid_for_the_rest(tmp_path: Pat
         built(tmp_path, stages, DEAD[how], sums(500))
     assert "max_errors is 0.05" in str(failed.value) and "\n" not in str(failed.value)
     lines = "".join(path.read_text() for path in (tmp_path / "outputs/store/journal").rglob("*.jsonl"))
-    assert lines.count('"key"') == 20  # the first shard, not the five hundred
+    assert 20 <= lines.count('"key"') < 100  # the first shard and what was under way, not the five hundred
 
 
 def test_a_few_failures_too_many_fail_the_stage_at_its_end_and_again_without_paying(tmp_path: Path, monkeypatch):
