@@ -16,7 +16,7 @@ docs:
 	$(PYTHON) docs/generate.py --check
 
 test:
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --dist loadfile
 
 fix:
 	$(PYTHON) -m ruff check --fix .

@@ -20,6 +20,7 @@ class Check:
     folder: Path
     above: dict[str, list[str] | None]
     wrong: Callable[[tuple[str | int, ...], str], None]
+    faulty: frozenset[str | int] = frozenset()  # settings that are wrong themselves, which is said, and left out
 
     def of(self, source: str | tuple[str, ...]) -> list[str] | None:
         """The columns of what a `from` names; several datasets read as one have the same."""

@@ -104,8 +104,7 @@ def build(
     from datafactory.progress import Progress
 
     with stoppable(shlex.join(["datafactory", *sys.argv[1:]])), Progress() as progress:
-        assignments += tuple(f"budget.{budget}" for budget in budgets)
-        make(recipe, outputs, progress, assignments, limit, until, workers, executor)
+        make(recipe, outputs, progress, assignments + _of_budgets(budgets), limit, until, workers, executor)
 
 
 def show_prompts(
@@ -149,7 +148,7 @@ def plan(
     """Say what a build of RECIPE would do, stage by stage, and why; with --pilot what it would come to."""
     from datafactory.factory import explain
 
-    assignments += tuple(f"budget.{budget}" for budget in budgets)
+    assignments += _of_budgets(budgets)
     if pilot is None:
         for line in explain(recipe, outputs, assignments, limit):
             click.echo(line)
@@ -160,6 +159,15 @@ def plan(
     with stoppable(shlex.join(["datafactory", *sys.argv[1:]])), Progress() as progress:
         for line in estimated(recipe, outputs, pilot, progress, assignments, limit, workers or os.cpu_count() or 1):
             click.echo(line)
+
+
+def _of_budgets(budgets: tuple[str, ...]) -> tuple[str, ...]:
+    """`tokens=5000000` as `--set` has it."""
+    for budget in budgets:
+        key, equals, _ = budget.partition("=")
+        if key.strip() not in ("tokens", "cost") or not equals:
+            raise UserError(f"--budget {budget}: write --budget tokens=5000000 or --budget cost=20")
+    return tuple(f"budget.{budget}" for budget in budgets)
 
 
 @main.command()

@@ -70,6 +70,11 @@ class Recipe:
     stages: dict[str, Stage]
     settings: dict[str, Any] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
+    page: Page | None = None
+
+    def where(self, *place: str) -> str:
+        """`r.yaml:19: stages.traces.budget`."""
+        return (self.page or Page(self.path, {})).where(place)
 
 
 def read_recipe(path: Path, assignments: tuple[str, ...] = (), limit: int | None = None) -> Recipe:
@@ -115,7 +120,7 @@ class Reader:
             raise UserError(*[message for _, message in sorted(self.problems, key=lambda problem: problem[0])])
         models = {name: model for name, model in self.models.items() if model}
         stages = {name: stage for name, stage in self.stages.items() if stage}
-        return Recipe(self.page.path, name, seed, models, stages, values, budget)
+        return Recipe(self.page.path, name, seed, models, stages, values, budget, self.page)
 
     def wrong(self, place: Place, message: str) -> None:
         line = next((self.page.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.page.lines), 0)
@@ -169,6 +174,8 @@ class Reader:
                     self.wrong((*place, "model"), str(error))
         elif reference is not None and "model" in ours:
             self.wrong((*place, "model"), f"the engine {engine_name} takes no weights")
+        if revision is not None and "revision" in ours and not engine.module.WEIGHTS:
+            self.wrong((*place, "revision"), f"pins weights, and the engine {engine_name} takes none")
         return ModelEntry(name, engine, weights) if len(self.problems) == before else None
 
     def _stage(self, name: str, settings: dict[str, Any], seed: int) -> Stage | None:
@@ -190,14 +197,15 @@ class Reader:
         if "seed" in module.Config.model_fields and rest.get("seed") is None:
             rest["seed"] = seed
         config = self._checked(module.Config, rest, place, extra=("do",))
+        faulty: frozenset[str | int] = frozenset()
         if config is None:  # the rest of the settings can still be looked at
-            faulty = {way[2] for way in self.faulty if way[:2] == place and len(way) > 2}
+            faulty = frozenset(way[2] for way in self.faulty if way[:2] == place and len(way) > 2)
             sound = {key: value for key, value in rest.items() if key not in faulty}
             config = self._checked(module.Config, sound, place, extra=("do",), quietly=True)
         datasets, models = self._references(module.Config, rest, place)
         if config is None or any(way[:3] == (*place, "from") for way in self.faulty):
             return None
-        check = Check(self.folder, dict(self.columns), lambda way, message: self.wrong((*place, *way), message))
+        check = Check(self.folder, dict(self.columns), lambda way, message: self.wrong((*place, *way), message), faulty)
         columns = module.columns(config, check)
         if len(self.problems) > before:
             return None

@@ -30,6 +30,12 @@ from datafactory.page import Place
 from datafactory.plugins import Use
 
 Problems = list[tuple[Place, str]]
+PLAIN = {  # pydantic's words and ours
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a text",
+    "a valid boolean": "true or false",
+}
 
 
 class Nested(ValueError):
@@ -59,6 +65,9 @@ def problems_of(
             yield place, f"no setting named '{place[-1]}'.{did_you_mean(str(place[-1]), known)}"
         elif found["type"] == "missing":
             yield place, "is missing"
+        elif found["type"] == "model_type":
+            keys = ": ..., ".join(_keys(model, place))
+            yield place, f"should be settings, {{{keys}: ...}}, not {_shown(found['input'])}"
         elif found["type"] == "value_error" and not place:
             yield place, _plainly(found["msg"])
         else:
@@ -84,7 +93,9 @@ def _internal(part: str | int) -> bool:
 
 
 def _plainly(message: str) -> str:
-    message = message.removeprefix("Value error, ").removeprefix("Input ").replace("a valid integer", "a whole number")
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    for theirs, ours in PLAIN.items():
+        message = message.replace(theirs, ours)
     message = message.partition(", unable to parse")[0]
     return message[:1].lower() + message[1:]
 

@@ -60,10 +60,10 @@ def journaled(job: Job) -> int:
 def demand_room(plan: Plan, steps: Iterable[Step]) -> None:
     """UserError for budgets that allow not even one completion, or are in money where nothing has a price."""
     asking = [step for step in steps if not is_finished(step.folder) and hasattr(step.stage.config, "budget")]
-    wrong = [f"{plan.recipe.path}: {problem}" for step in asking for problem in _problems(plan, step)]
+    wrong = [problem for step in asking for problem in _problems(plan, step)]
     prices = [plan.models[name].price for step in asking for name in step.stage.models]
     if prices and plan.recipe.budget.cost is not None and not any(price.of_tokens for price in prices):
-        wrong.append(f"{plan.recipe.path}: budget.cost: no model that is asked has a price; {PRICE}")
+        wrong.append(f"{plan.recipe.where('budget', 'cost')}: no model that is asked has a price; {PRICE}")
     if wrong:
         raise UserError(*wrong)
 
@@ -73,22 +73,24 @@ PRICE = "write price: {prompt: 0.55, completion: 2.19} (of a million tokens) wit
 
 def _problems(plan: Plan, step: Step) -> Iterator[str]:
     config: Any = step.stage.config
-    place = f"stages.{step.stage.name}"
+    place = ("stages", step.stage.name, "budget")
+    where = plan.recipe.where
     longest = config.sampling.max_tokens
     thinking = getattr(config, "thinking", None)
     first = min(longest, thinking.budget) if thinking and thinking.budget else longest
-    told = f"one completion may take (sampling.max_tokens: {longest:,})"
+    told = f"one completion of {step.stage.name} may take (sampling.max_tokens: {longest:,})"
     if first < longest:
-        told = f"one piece of thinking may take (thinking.budget: {first:,})"
-    for budget, where in ((config.budget, f"{place}.budget"), (plan.recipe.budget, f"budget, for {place}")):
+        told = f"one piece of thinking of {step.stage.name} may take (thinking.budget: {first:,})"
+    for budget, at in ((config.budget, place), (plan.recipe.budget, ("budget",))):
         if budget.tokens is not None and budget.tokens < first:
-            yield f"{where}: {budget.tokens:,} tokens are fewer than {told}"
+            yield f"{where(*at, 'tokens')}: {budget.tokens:,} tokens are fewer than {told}"
         for name in step.stage.models:
             price = plan.models[name].price
             if budget.cost is not None and price.of(0, first) > budget.cost:
                 cost = price.of(0, first)
-                yield f"{where}: a cost of {budget.cost:g} is less than the {cost:.4g} that {told} at {name}'s price"
+                said = f"a cost of {budget.cost:g} is less than the {cost:.4g} that {told} at {name}'s price"
+                yield f"{where(*at, 'cost')}: {said}"
     if config.budget.cost is not None:
         for name in step.stage.models:
             if not plan.models[name].price.of_tokens:
-                yield f"{place}.budget.cost: the model '{name}' has no price; {PRICE}"
+                yield f"{where(*place, 'cost')}: the model '{name}' has no price; {PRICE}"

@@ -136,7 +136,7 @@ def _demand_stops(output: Output, asker: Asker) -> None:
     if asker.stops[False] >= ENOUGH and not asker.stops[True]:
         raise StageError(
             f"of {ENOUGH} completions the server said of none that the end of the thinking stopped it: it does not "
-            "tell `stop_reason`, as vLLM's does, and its thinking cannot be forced; or the model never ends its thinking"
+            "tell `stop_reason`, as vLLM's does, and its thinking cannot be forced; or the model never ends it"
         )
 
 

@@ -130,8 +130,8 @@ def test_a_budget_in_money_is_kept_to(small: Path):
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("budget.tokens=39", "39 tokens are fewer than one completion may take (sampling.max_tokens: 40)"),
-        ("stages.traces.budget.tokens=39", "stages.traces.budget: 39 tokens are fewer"),
+        ("budget.tokens=39", "--set budget.tokens=39: budget.tokens: 39 tokens are fewer than one completion of traces may take (sampling.max_tokens: 40)"),
+        ("stages.traces.budget.tokens=39", "stages.traces.budget.tokens: 39 tokens are fewer"),
         ("stages.traces.budget.cost=5", "the model 'teacher' has no price"),
         ("budget.cost=5", "no model that is asked has a price"),
         ("budget.tokens=0", "budget.tokens"),
@@ -143,6 +143,21 @@ def test_a_budget_that_cannot_be_is_said_before_anything_runs(small: Path, log: 
         build(small, assignment)
     assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
     assert not asked(log) and not (small.parent / "outputs").exists()
+
+
+def test_a_budget_that_cannot_be_is_said_with_its_line(small: Path):
+    small.write_text("budget: {tokens: 39}\n" + small.read_text())
+    with pytest.raises(UserError) as caught:
+        build(small)
+    assert str(caught.value).startswith(f"{small}:1: budget.tokens: 39 tokens are fewer")
+
+
+@pytest.mark.parametrize("budget", ["5000000", "token=5", "budget.tokens=5", "=5"])
+def test_a_budget_that_is_misspelled_on_the_command_line_is_told_as_it_was_written(small: Path, budget: str):
+    for words in (("build",), ("plan",)):
+        ended = command(*words, "recipe.yaml", "--budget", budget, cwd=small.parent)
+        assert ended.returncode == 2
+        assert ended.stderr.strip() == f"--budget {budget}: write --budget tokens=5000000 or --budget cost=20"
 
 
 def test_a_budget_on_the_command_line_stops_the_build_with_one_line(small: Path):

@@ -148,6 +148,35 @@ def test_a_mistake_is_told_with_its_line_and_what_would_be_right(small: Path, ri
     assert told[0].startswith(f"{line}: {message}"), told
 
 
+UNTIL = "until: {accepted: 2, where: math = 1}\n    with: [math]\n    target: 5"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (UNTIL.replace("accepted", "acepted"), "until.acepted: no setting named 'acepted'. Did you mean 'accepted'?"),
+        (UNTIL.replace("2", "99"), "until: 99 accepted cannot come of max_rollouts: 64"),
+        ("budget: 5000", "budget: should be settings, {tokens: ..., cost: ...}, not 5000"),
+        ("thinking: 400", "thinking: should be settings, {budget: ..., extend: ..., wait: ..., final: ...}, not 400"),
+        ("prefill: 3", "prefill: should be a text, not 3"),
+        ("max_errors: few", "max_errors: should be a number, not 'few'"),
+    ],
+)
+def test_a_mistake_in_how_a_model_is_asked_is_told_once(small: Path, settings: str, message: str):
+    told = mistakes(small, RECIPE.replace("group_size: 4", settings))
+    assert len(told) == 1 and told[0].startswith(f"11: stages.traces.{message}"), told
+
+
+def test_a_condition_of_a_verifier_that_is_not_there_is_one_mistake(small: Path):
+    told = mistakes(small, RECIPE.replace("group_size: 4", UNTIL.replace("[math]", "[maths]")))
+    assert told == ["12: stages.traces.with.0: no verifier named 'maths'. Did you mean 'math'?"]
+
+
+def test_a_revision_where_there_are_no_weights_is_told(small: Path):
+    told = mistakes(small, RECIPE, assignments=("models.teacher.revision=main",))
+    assert told[0].endswith("models.teacher.revision: pins weights, and the engine scripted takes none")
+
+
 def test_all_mistakes_are_told_at_once_in_page_order(small: Path):
     text = RECIPE
     for right, wrong in (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from datafactory.budget import Price
 from datafactory.config import Base, runtime
 from datafactory.engines import Engine
 from datafactory.engines._chat_template import ChatTemplate, chat_template
@@ -24,6 +25,8 @@ class Config(Base):
     """Rollouts decoded together, at most; down to 64 of them where they may grow long."""
     device: str | None = runtime(None)
     """`cpu`, `cuda`, `cuda:1`, `mps`; by default the best there is."""
+    price: Price | None = runtime(None)
+    """What an hour of the GPU costs, {gpu_hour: 2.5, gpus: 1}."""
 
 
 def start(config: Config, weights: str | None) -> Engine:

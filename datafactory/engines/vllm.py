@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from datafactory.budget import Price
 from datafactory.config import Base, file, runtime
 from datafactory.engines import Engine
 from datafactory.errors import StageError, UserError
@@ -83,6 +84,16 @@ class Config(Base):
     """Compute the beginnings that prompts share once."""
     runtime_args: Arguments = runtime({})
     """Other arguments of vLLM's engine that only say how it runs, as `{max_num_batched_tokens: 16384}`."""
+    price: Price | None = runtime(None)
+    """What an hour of a GPU costs, {gpu_hour: 2.5}, or a million tokens, {completion: 0.8}."""
+
+    @property
+    def gpus(self) -> int:
+        """That all copies take here."""
+        from datafactory.engines._vllm_setup import copies, devices  # torch, seconds to import
+
+        each = self.tensor_parallel_size * self.pipeline_parallel_size
+        return copies(self) * each if devices() else 0
 
 
 def start(config: Config, weights: str | None) -> Engine:

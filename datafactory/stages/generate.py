@@ -52,13 +52,13 @@ def columns(config: Config, check: Check) -> list[str]:
     added = [*COMPLETION_COLUMNS, *score_columns(config.verifiers or ())]
     found = [*(name for name in above if name not in added), *added]
     if config.until:
-        if not config.verifiers:
+        if not config.verifiers and "with" not in check.faulty:
             check.wrong(("until",), "needs `with`, the verifiers that tell what is accepted, as in with: [math]")
-        elif check.of(config.source) is not None:
+        elif config.verifiers and check.of(config.source) is not None:
             check.condition(found, config.until.where, "until", "where")
         if "group_size" in config.model_fields_set:
             check.wrong(("group_size",), "is not for a stage with `until`, which asks as often as it takes")
-    else:
+    elif "until" not in check.faulty:
         for key, given in (("with", config.verifiers), ("target", config.target)):
             if given:
                 check.wrong((key,), "goes with `until`, which says what is accepted")

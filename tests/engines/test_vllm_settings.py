@@ -37,6 +37,7 @@ def test_how_it_runs_is_not_part_of_what_it_says(tmp_path: Path):
         "enforce_eager": True,
         "enable_prefix_caching": False,
         "runtime_args": {"max_num_batched_tokens": 8192},
+        "price": {"gpu_hour": 2.5},
     }
     assert told(**runs) == told()
     for setting in (
@@ -148,6 +149,7 @@ def test_copies_share_the_gpus_out(monkeypatch: pytest.MonkeyPatch):
         and copies(Config()) == 4
         and copies(Config(data_parallel_size=1)) == 1
     )
+    assert [config.gpus for config in (Config(), Config(data_parallel_size=1), Config(tensor_parallel_size=3))] == [4, 1, 3]
     assert environment(Config(), 0, 1)["CUDA_VISIBLE_DEVICES"] == "4,5,6,7"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert environment(Config(), 2, 4)["CUDA_VISIBLE_DEVICES"] == "2"

@@ -26,6 +26,7 @@ WITHHELD = {
     "function_call": "the model called a tool instead of answering",
 }
 REASONING = ("reasoning", "reasoning_content", "thinking")
+MOST_TOKENS = 1 << 31  # more is no count, and would be journaled as one
 
 
 class Malformed(Exception):
@@ -137,7 +138,7 @@ def _text(value: Any) -> str | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS else None
 
 
 def _sound(text: str) -> str:

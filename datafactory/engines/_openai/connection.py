@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import zlib
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -127,7 +128,12 @@ class Link(asyncio.Protocol):
 
     def _done(self) -> None:
         if self.reply is not None and not self.reply.done():
-            self.reply.set_result(Reply(self.parser.get_status_code(), self.headers, b"".join(self.parts)))
+            try:
+                body = _plain(b"".join(self.parts), self.headers.get("content-encoding", "").strip().lower())
+            except Broken as error:
+                self._failed(error)
+                return
+            self.reply.set_result(Reply(self.parser.get_status_code(), self.headers, body))
             if not self.parser.should_keep_alive():
                 self.abort()
             self._renew()
@@ -207,6 +213,7 @@ class Connections:
         headers = {
             "host": url.netloc,
             "accept": "application/json",
+            "accept-encoding": "identity",
             "user-agent": "datafactory",
             "content-type": "application/json",
             **self.headers,
@@ -268,6 +275,22 @@ class _Tunnel:
             self.link.reply.set_result(Reply(int(status) if status.isdigit() else 0, {}, b""))
             self.link.parser = httptools.HttpResponseParser(self.link)
             self.link.began = False
+
+
+def _plain(body: bytes, coding: str) -> bytes:
+    """The body as it was before a server compressed it, which is asked not to and may all the same."""
+    if not body or coding in ("", "identity"):
+        return body
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise Broken(f"it sends an answer as {coding[:40]!r}, which was not asked for")
+    reader = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)  # of gzip or zlib, as its head says
+    try:
+        plain = reader.decompress(body, LONGEST)
+    except zlib.error as error:
+        raise Broken("it sends an answer that cannot be decompressed") from error
+    if not reader.eof:
+        raise Broken("it sends a compressed answer that has no end")
+    return plain
 
 
 def _authorised(proxy: SplitResult) -> dict[str, str]:

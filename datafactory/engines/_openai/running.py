@@ -15,6 +15,7 @@ from datafactory.engines._openai.asked import grouped
 from datafactory.engines._openai.dispatch import Dispatch
 
 TOGETHER = 0.004  # seconds that an output may wait for others
+MOST = 16  # outputs that wait together
 END = 5.0  # seconds that the thread may take to end
 
 Make = Callable[[Callable[[list[Output]], None], Callable[[BaseException], None]], Dispatch]
@@ -92,6 +93,8 @@ class Running:
         if not self._made:
             self.loop.call_later(TOGETHER, self._hand)
         self._made += outputs
+        if len(self._made) >= MOST:  # in a burst the loop does not come to it for long
+            self._hand()
 
     def _hand(self) -> None:
         if self._made:
