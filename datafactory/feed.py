@@ -24,6 +24,7 @@ class Feed:
         self.closed = False  # nothing more will be put
         self.blocked = False  # the budget does not allow what waits
         self.taken = 0
+        self._refused: Sequence[Request] = ()
         self._chunks: deque[deque[Request]] = deque()
         self._waiting = 0
         self._changed = threading.Condition()
@@ -85,17 +86,16 @@ class Feed:
     def admit(self, requests: Sequence[Request]) -> bool:
         """Whether the budget allows them all; it is set aside for them then."""
         self.blocked = not self.purse.admit(requests)
-        if not self.blocked:
+        if self.blocked:
+            self._refused = requests
+        else:
             self.taken += len(requests)
         return not self.blocked
 
     @property
     def stuck(self) -> bool:
-        """Whether the budget does not allow what is next, with nothing under way that could come to less."""
-        with self._changed:
-            following = next((request for chunk in self._chunks for request in chunk if request.owed), None)
-            # a chunk that was taken whole waits with the engine, which has just asked
-            return self.blocked and (following is None or not self.purse.allows([following]))
+        """Whether the budget does not allow what it refused last, with nothing under way that could come to less."""
+        return self.blocked and not self.purse.allows(self._refused)
 
     def _tell(self) -> None:
         self._news = True

@@ -130,7 +130,10 @@ def test_a_budget_in_money_is_kept_to(small: Path):
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("budget.tokens=39", "--set budget.tokens=39: budget.tokens: 39 tokens are fewer than one completion of traces may take (sampling.max_tokens: 40)"),
+        (
+            "budget.tokens=39",
+            "--set budget.tokens=39: budget.tokens: 39 tokens are fewer than one completion of traces may take (sampling.max_tokens: 40)",
+        ),
         ("stages.traces.budget.tokens=39", "stages.traces.budget.tokens: 39 tokens are fewer"),
         ("stages.traces.budget.cost=5", "the model 'teacher' has no price"),
         ("budget.cost=5", "no model that is asked has a price"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import json
 import os
 import signal
@@ -133,6 +134,13 @@ class Faulty(asyncio.Protocol):
         elif fault == "usage":
             del answer["usage"]
             self._reply(200, answer)
+        elif fault == "count":
+            self._reply(200, {**answer, "usage": {"prompt_tokens": 10**30, "completion_tokens": 10**20}})
+        elif fault in ("gzip", "br", "torn"):  # packed; packed as nobody asked for; packed, and not all of it
+            packed = gzip.compress(json.dumps(answer).encode())
+            packed = packed[:-20] if fault == "torn" else packed
+            self._head(200, len(packed), {"content-encoding": "gzip" if fault == "torn" else fault})
+            self.transport.write(packed)
         elif fault == "cut":
             choices[0] |= {"finish_reason": "length"}
             self._reply(200, answer)

@@ -101,13 +101,13 @@ def test_a_server_that_says_how_long_to_wait_is_left_alone_so_long(tmp_path: Pat
     assert seconds <= at[1] - at[0] < seconds + 5 and at[-1] - at[1] < 5
 
 
-@pytest.mark.parametrize("way", ["chunked", "eof", "close", "usage"])
+@pytest.mark.parametrize("way", ["chunked", "eof", "close", "gzip", "usage", "count"])
 def test_every_lawful_way_to_send_an_answer_is_read(tmp_path: Path, way: str):
     requests = [request(number, way) for number in range(20)]
     with serving(tmp_path) as server:
         outputs = answered(engine(server.url, concurrency=4), requests)
     assert [outputs[one.key].text for one in requests] == [f"{n}/{n}" for n in range(20)]
-    counts = (None, None) if way == "usage" else (7, 3)
+    counts = (None, None) if way in ("usage", "count") else (7, 3)
     assert {(output.prompt_tokens, output.completion_tokens) for output in outputs.values()} == {counts}
 
 
@@ -123,6 +123,8 @@ def test_every_lawful_way_to_send_an_answer_is_read(tmp_path: Path, way: str):
         ("filter", "content filter"),
         ("half", "middle of an answer"),
         ("reset", "without an answer"),
+        ("br", "as 'br'"),
+        ("torn", "no end"),
     ],
 )
 def test_a_request_that_comes_to_nothing_says_why_and_the_others_go_on(tmp_path: Path, fault: str, said: str):
@@ -394,6 +396,21 @@ def test_closing_early_gives_up_what_is_under_way(tmp_path: Path):
         began = time.monotonic()
         outputs.close()  # type: ignore[attr-defined]
         assert time.monotonic() - began < 2 and threading.active_count() == before
+
+
+def test_what_is_asked_and_not_journaled_is_never_more_than_concurrency(tmp_path: Path):
+    feed = Feed()
+    feed.put(MANY)
+    feed.close()
+    with serving(tmp_path) as server:
+        running = engine(server.url, concurrency=8)
+        batches = running.generate(feed)
+        found = next(batch for batch in batches if batch)  # it is journaled once the next is asked for
+        time.sleep(0.5)
+        assert len(server.posts) == 8
+        found += [output for batch in batches for output in batch]
+        assert right({output.key: output for output in found}, MANY) and len(found) == len(server.posts) == len(MANY)
+        running.close()
 
 
 def test_with_nothing_to_do_it_says_so_at_once_and_goes_on(tmp_path: Path):

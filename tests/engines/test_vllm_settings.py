@@ -149,7 +149,11 @@ def test_copies_share_the_gpus_out(monkeypatch: pytest.MonkeyPatch):
         and copies(Config()) == 4
         and copies(Config(data_parallel_size=1)) == 1
     )
-    assert [config.gpus for config in (Config(), Config(data_parallel_size=1), Config(tensor_parallel_size=3))] == [4, 1, 3]
+    assert [config.gpus for config in (Config(), Config(data_parallel_size=1), Config(tensor_parallel_size=3))] == [
+        4,
+        1,
+        3,
+    ]
     assert environment(Config(), 0, 1)["CUDA_VISIBLE_DEVICES"] == "4,5,6,7"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert environment(Config(), 2, 4)["CUDA_VISIBLE_DEVICES"] == "2"

@@ -92,13 +92,20 @@ class Two:
         from ray.cluster_utils import Cluster
 
         self.client = free_port()
-        head = {"num_cpus": 2, "include_dashboard": False, "ray_client_server_port": self.client}
+        soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500}  # a dead node is noticed
+        head = {
+            "num_cpus": 2,
+            "include_dashboard": False,
+            "ray_client_server_port": self.client,
+            "_system_config": soon,
+        }
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.complete()
 
     def complete(self) -> None:
         if not self.cluster.worker_nodes:
             self.cluster.add_node(num_cpus=2)
+        self.cluster.wait_for_nodes(60)
 
     def kill(self) -> None:
         """All processes of the second node, at once."""

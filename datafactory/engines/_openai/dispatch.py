@@ -57,6 +57,7 @@ class Dispatch:
         self.backoff = Backoff(settings.backoff)
         self.pending: deque[Asked] = deque()
         self.together = True  # no server has refused `n` so far
+        self.unkept = 0  # outputs that were given out and are not in the journal: a kill would lose them
         self.names = {settings.model, settings.served_as or settings.model}
         self._later: asyncio.TimerHandle | None = None
         self._durations: deque[float] = deque(maxlen=256)
@@ -68,13 +69,15 @@ class Dispatch:
         """How many completions the servers take at once."""
         return sum(int(server.width.limit) for server in self.servers)
 
-    def put(self, asked: Iterable[Asked]) -> None:
+    def put(self, asked: Iterable[Asked], kept: int = 0) -> None:
+        """Further requests; so many more of the outputs are in the journal."""
+        self.unkept -= kept
         self.pending.extend(asked)
         self.pump()
 
     def pump(self) -> None:
         """What waits goes out, as far as there is room for it."""
-        while self.pending:
+        while self.pending and sum(server.load for server in self.servers) + self.unkept < self.room:
             now = self.loop.time()
             server = self._freest(now, self.pending[0].last)
             if server is None:
@@ -261,6 +264,7 @@ class Dispatch:
         asked.done = True
         for task in asked.under_way.values():
             task.cancel()
+        self.unkept += len(outputs)
         self.out(outputs)
 
     def _scrubbed(self, output: Output) -> Output:

@@ -16,6 +16,7 @@ from datafactory.engines._openai.dispatch import Dispatch
 
 TOGETHER = 0.004  # seconds that an output may wait for others
 MOST = 16  # outputs that wait together
+PART = 16  # of what the servers take at once, that waits together: requests wait for it in turn
 END = 5.0  # seconds that the thread may take to end
 
 Make = Callable[[Callable[[list[Output]], None], Callable[[BaseException], None]], Dispatch]
@@ -24,6 +25,7 @@ Make = Callable[[Callable[[list[Output]], None], Callable[[BaseException], None]
 class Running:
     def __init__(self, make: Make, together: bool):
         self.under_way = 0
+        self._given = 0  # outputs that the stage has, and has journaled once it asks for more
         self.failure: BaseException | None = None
         self._together = together
         self._make = make
@@ -41,10 +43,12 @@ class Running:
         return max(8, self.dispatch.room * 3 // 2) - self.under_way
 
     def put(self, requests: Sequence[Request]) -> None:
-        if requests:
+        """More requests; what `outputs` gave the last time is in the journal by now."""
+        if requests or self._given:
             self.under_way += len(requests)
             asked = grouped(requests, self._together and self.dispatch.together)
-            self.loop.call_soon_threadsafe(self.dispatch.put, asked)
+            self.loop.call_soon_threadsafe(self.dispatch.put, asked, self._given)
+            self._given = 0
 
     def outputs(self, within: float) -> list[Output]:
         """What arrived, as soon as there is anything; raises what ended the dispatch, once all that arrived is out."""
@@ -55,6 +59,7 @@ class Running:
         while self._handed:
             outputs += self._handed.popleft()
         self.under_way -= len(outputs)
+        self._given += len(outputs)
         if self.failure and not outputs:
             raise self.failure
         return outputs
@@ -93,7 +98,8 @@ class Running:
         if not self._made:
             self.loop.call_later(TOGETHER, self._hand)
         self._made += outputs
-        if len(self._made) >= MOST:  # in a burst the loop does not come to it for long
+        # in a burst the loop does not come to it for long
+        if len(self._made) >= min(MOST, self.dispatch.room / PART):
             self._hand()
 
     def _hand(self) -> None:
