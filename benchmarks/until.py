@@ -112,9 +112,8 @@ def main() -> None:
             continue  # of the others the powers of two are enough to look at
         ratio = rates[f"until {ACCEPTED} are accepted"] / rates[name]
         print(f"{name:<24}{count:>6}{spent:>10,}{1000 * rates[name]:>24.2f}{ratio:>14.2f}")
-    print(
-        f"at equal yield, beside {match}: {rates[f'until {ACCEPTED} are accepted'] / rates[match]:.2f} times as many per token"
-    )
+    ratio = rates[f"until {ACCEPTED} are accepted"] / rates[match]
+    print(f"at equal yield, beside {match}: {ratio:.2f} times as many per token")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ budget_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(0), default=0, help="Workers for what can use several; 0 is one per core."
 )
+executor_option = click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    metavar="local|ray|ray://HOST:PORT",
+    help="Where the work is done: this machine's processes, or a Ray cluster.",
+)
 
 
 class Group(click.Group):
@@ -78,13 +85,7 @@ def main() -> None:
 @set_option
 @budget_option
 @workers_option
-@click.option(
-    "--executor",
-    default="local",
-    show_default=True,
-    metavar="local|ray|ray://HOST:PORT",
-    help="Where the work is done: this machine's processes, or a Ray cluster.",
-)
+@executor_option
 def build(
     recipe: Path,
     outputs: Path,
@@ -136,6 +137,7 @@ def show_prompts(
     metavar="N",
     help="Build with N problems of each kind, and say what the whole will give, take and cost.",
 )
+@executor_option
 def plan(
     recipe: Path,
     outputs: Path,
@@ -144,6 +146,7 @@ def plan(
     budgets: tuple[str, ...],
     workers: int,
     pilot: int | None,
+    executor: str,
 ) -> None:
     """Say what a build of RECIPE would do, stage by stage, and why; with --pilot what it would come to."""
     from datafactory.factory import explain
@@ -156,8 +159,9 @@ def plan(
     from datafactory.pilot import estimated
     from datafactory.progress import Progress
 
+    workers = workers or (os.cpu_count() or 1 if executor == "local" else 0)
     with stoppable(shlex.join(["datafactory", *sys.argv[1:]])), Progress() as progress:
-        for line in estimated(recipe, outputs, pilot, progress, assignments, limit, workers or os.cpu_count() or 1):
+        for line in estimated(recipe, outputs, pilot, progress, assignments, limit, workers, executor):
             click.echo(line)
 
 

@@ -213,6 +213,6 @@ class Driver(Generic[T]):
         elif self.feed.stuck:
             short = self.asker.purse.refused or self.asker.job.account
             raise BudgetReached(
-                f"{short.name} is reached: {short.told()} is spent, and what comes next could take more; "
+                f"{short.name} is reached: spent {short.told()}, and what comes next could take more; "
                 "everything is kept: raise it and build again to go on"
             )

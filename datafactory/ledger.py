@@ -6,6 +6,7 @@ also on shards that are finished and on rollouts that were thrown away. The mani
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Iterable
@@ -72,7 +73,9 @@ class Ledger:
             try:
                 if self._handle is None:
                     self._handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-                os.write(self._handle, b"".join(ENTRY.pack(*entry) for entry in told))
+                content = b"".join(ENTRY.pack(*entry) for entry in told)
+                if os.write(self._handle, content) < len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # what came next would stand askew
             except OSError as error:
                 raise cannot_write(self.path, error) from error
         return self._count(told)

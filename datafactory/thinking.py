@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from datafactory.config import Base
 from datafactory.driving import Work
@@ -34,6 +34,12 @@ class Forcing(Base):
     """What is put in place of the thinking's end to make it go on."""
     final: str = "\n\nFinal Answer:"
     """What is put behind the end of a thinking that reached the budget."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Forcing:
+        if self.budget is None and not self.extend:
+            raise ValueError("needs `budget`, `extend` or both")
+        return self
 
 
 class Lengths(Protocol):

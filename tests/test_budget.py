@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from datafactory.factory import make
 from datafactory.ledger import NAME, Ledger, Spent
 from datafactory.progress import Progress
 
-from .conftest import command
+from .conftest import REPOSITORY, command
 
 LONGEST = "stages.traces.sampling.max_tokens=40"
 
@@ -49,7 +51,7 @@ def asked(log: Path) -> list[str]:
 @pytest.mark.parametrize("concurrency", [1, 8, 200])
 @pytest.mark.parametrize("budget", ["budget.tokens", "stages.traces.budget.tokens"])
 def test_no_more_tokens_are_generated_than_the_budget_has(small: Path, budget: str, concurrency: int):
-    with pytest.raises(BudgetReached, match=r"traces: .*budget is reached: \d+ of 1,000 tokens is spent"):
+    with pytest.raises(BudgetReached, match=r"traces: .*budget is reached: spent \d+ of 1,000 tokens"):
         build(small, f"{budget}=1000", f"models.teacher.batch_size={concurrency}")
     spent = tokens_in_journal(small.parent / "outputs")
     # the budget is used as far as a completion that takes the most would still fit
@@ -120,7 +122,7 @@ def test_the_recipes_budget_is_shared_and_counts_what_finished_stages_spent(smal
 
 def test_a_budget_in_money_is_kept_to(small: Path):
     price = "models.teacher.price={prompt: 100, completion: 1000}"
-    with pytest.raises(BudgetReached, match="a cost of .* of 2 is spent"):
+    with pytest.raises(BudgetReached, match="spent a cost of .* of 2,"):
         build(small, price, "stages.traces.budget.cost=2")
     tokens = tokens_in_journal(small.parent / "outputs")
     assert 1000 * tokens / 1e6 <= 2
@@ -231,3 +233,23 @@ def test_a_ledger_counts_each_completion_once_however_many(tmp_path: Path):
         ledger.add((key, Spent(1, 2, 3, 0.5)) for key in (*some, some[-1]))
     assert ledger.spent == Ledger(tmp_path).spent == Spent(5000, 10000, 15000, 2500.0)
     assert all(key in ledger for key in keys) and "another" not in ledger
+
+
+def test_an_entry_that_a_full_disk_cuts_ends_the_stage_and_the_next_build_reads_the_others(tmp_path: Path):
+    script = f"""
+import resource, signal, sys
+sys.path.insert(0, {str(REPOSITORY)!r})
+from pathlib import Path
+from datafactory.errors import StageError
+from datafactory.ledger import ENTRY, Ledger, Spent
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+ledger = Ledger(Path({str(tmp_path)!r}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (ENTRY.size * 5 // 2, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+try:
+    ledger.add((f"{{n:064x}}", Spent(1, 2, 3)) for n in range(4))
+except StageError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0 and "cannot write" in ran.stdout, ran.stderr
+    assert Ledger(tmp_path).spent == Spent(2, 4, 6)

@@ -325,6 +325,13 @@ def test_a_server_that_fails_at_once_does_not_draw_everything(tmp_path: Path):
         assert len(one.posts) < 100
 
 
+def test_a_server_that_asks_to_wait_for_long_leaves_the_work_to_the_others(tmp_path: Path):
+    requests = [request(number) for number in range(60)]
+    with serving(tmp_path, "one", faults={"429long": -1}) as one, serving(tmp_path, "two") as two:
+        assert right(answered(engine(one.url, two.url, concurrency=4), requests), requests)
+        assert len(one.posts) <= 4
+
+
 def test_fewer_are_put_at_once_to_a_server_that_turns_them_away(tmp_path: Path):
     requests = [request(number) for number in range(60)]
     with serving(tmp_path, faults={"429": 30}) as server:

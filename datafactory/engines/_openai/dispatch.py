@@ -204,7 +204,8 @@ class Dispatch:
         asked.turned = now if asked.turned is None else asked.turned
         if server.last_good > asked.turned and status != 429:  # it works for others
             asked.attempts += 1
-        if wait is not None and wait > self.settings.patience:
+        others = any(each is not server and each.down is None and each.paused_until <= now for each in self.servers)
+        if wait is not None and wait > self.settings.patience and not others:
             self._stop(f"{server.url} asks to wait {wait:,.0f} s, longer than `patience`: {said}")
         elif asked.attempts > 2 * self.settings.retries or now - asked.turned > self.settings.patience + 1:
             self._error(asked, f"{said} (for {now - asked.turned:,.0f} s)")
