@@ -43,8 +43,9 @@ class Echo:
         while not (feed.closed and not len(feed) and not under_way):
             ends = time.monotonic() + self.config.delay
             under_way += [(ends, request) for request in self.logged(feed.take(4 - len(under_way)))]
-            done = [request for ends, request in under_way if ends <= time.monotonic()]
-            under_way = [(ends, request) for ends, request in under_way if ends > time.monotonic()]
+            now = time.monotonic()  # once: between two looks an end could be missed
+            done = [request for ends, request in under_way if ends <= now]
+            under_way = [(ends, request) for ends, request in under_way if ends > now]
             yield [self.output(request, "") for request in done]
             time.sleep(0.01 if under_way else 0)
 
@@ -53,8 +54,9 @@ class Echo:
             chunk = feed.chunk() or []
             if not chunk:
                 yield []
-            for start in range(0, len(chunk), 3):
-                batch = chunk[start : start + 3]
+            count = -(-len(chunk) // 3)
+            for start in range(count):
+                batch = chunk[start::count]  # a part of the chunk alone would be put together otherwise
                 owed = [request for request in batch if request.owed]
                 while owed and not feed.admit(owed):
                     yield []
