@@ -98,6 +98,9 @@ def test_it_goes_on_no_further_than_the_budget(tmp_path: Path):
     (row,) = built(tmp_path / "a", "thinking: {extend: 5, budget: 7}, sampling: {max_tokens: 100}", 2)
     assert row["reasoning"].count("Wait") == 1 and row["response"] == "a0 a1 a2 a3 a4"
     assert row["completion_tokens"] == 7 + 5  # the tag that it wrote itself is a token
+    (row,) = built(tmp_path / "b", "thinking: {extend: 5, budget: 5}, sampling: {max_tokens: 100}", 2)
+    assert row["reasoning"].split() == ["t0", "t1", "Wait", "t2", "t3"]
+    assert row["response"] == "Final Answer: a0 a1 a2 a3 a4" and row["completion_tokens"] == 5 + 5
 
 
 def test_what_is_left_of_max_tokens_is_the_answers(tmp_path: Path):

@@ -79,6 +79,6 @@ def journaled(folder: Path) -> dict[str, dict]:
 
 
 def children(process: int) -> list[int]:
-    """The processes that one started."""
-    found = Path(f"/proc/{process}/task/{process}/children").read_text()
-    return [int(child) for child in found.split()]
+    """The processes that one started, from whichever of its threads."""
+    found = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for path in found for child in path.read_text().split()]

@@ -14,7 +14,7 @@ WEIGHTS = True
 
 class Config(Base):
     together: bool = False
-    """Decode in batches, and say something else in another batch."""
+    """Decode chunk by chunk, and say something else in another chunk."""
     delay: float = runtime(0.2)
     log: str = runtime("")
     """A file that tells who was asked what."""
@@ -54,17 +54,15 @@ class Echo:
             chunk = feed.chunk() or []
             if not chunk:
                 yield []
-            count = -(-len(chunk) // 3)
-            for start in range(count):
-                batch = chunk[start::count]  # a part of the chunk alone would be put together otherwise
-                owed = [request for request in batch if request.owed]
+            names = hashlib.sha256(" ".join(request.key for request in chunk).encode()).hexdigest()
+            for start in range(0, len(chunk), 3):
+                owed = [request for request in chunk[start : start + 3] if request.owed]
                 while owed and not feed.admit(owed):
                     yield []
                 if owed:
                     self.logged(owed)
                     time.sleep(self.config.delay)
-                    names = " ".join(request.key for request in batch)
-                    yield [self.output(request, hashlib.sha256(names.encode()).hexdigest()) for request in owed]
+                    yield [self.output(request, names) for request in owed]
 
     def output(self, request, beside):
         return Output(request.key, f"It is {request.seed % 7}. {beside}", "stop", 3, 5)
