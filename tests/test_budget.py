@@ -253,3 +253,54 @@ except StageError as error:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0 and "cannot write" in ran.stdout, ran.stderr
     assert Ledger(tmp_path).spent == Spent(2, 4, 6)
+
+
+BATCHED = '''
+"""Batched: ten tokens each, four completions decoded together."""
+from datafactory.config import Base
+from datafactory.engines import Output
+
+VERSION = 1
+WEIGHTS = False
+
+
+class Config(Base):
+    pass
+
+
+def start(config, weights):
+    return Batched()
+
+
+class Batched:
+    room, batches, rendered = 1, True, True
+
+    def render(self, messages, prefill):
+        return str(messages)
+
+    def generate(self, feed):
+        while not (feed.closed and not len(feed)):
+            chunk = feed.chunk() or []
+            if not chunk:
+                yield []
+            for start in range(0, len(chunk), 4):
+                batch = [request for request in chunk[start : start + 4] if request.owed]
+                while batch and not feed.admit(batch):
+                    yield []
+                yield [Output(request.key, "It is 3.", "stop", 3, 10) for request in batch]
+
+    def close(self):
+        pass
+'''
+
+
+def test_a_budget_that_ends_in_the_middle_of_a_chunk_ends_the_stage(small: Path):
+    (small.parent / "batched.py").write_text(BATCHED)
+    small.write_text(
+        small.read_text().replace("engine: scripted, function: ./teacher.py, batch_size: 8", "engine: ./batched.py")
+    )
+    with pytest.raises(BudgetReached, match="spent 80 of 200 tokens"):  # a batch of four may take 160
+        build(small, "budget.tokens=200")
+    assert tokens_in_journal(small.parent / "outputs") == 80
+    with pytest.raises(BudgetReached, match="spent 120 of 240 tokens"):
+        build(small, "budget.tokens=240")
