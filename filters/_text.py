@@ -12,6 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from filters._columns import need
+from filters._scan import Scan
+from filters._shared import shared
 
 SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _WORD = rf"[{SPACELESS}][\p{{M}}\p{{P}}ー]*|[^\s{SPACELESS}]+"
@@ -59,3 +61,18 @@ def prose(text: pl.Series) -> pl.Series:
     for pattern in _NOT_PROSE:
         text = text.str.replace_all(pattern, " ")
     return text
+
+
+def scanned_writing(rows: pl.DataFrame) -> Scan:
+    """The scan of all that the model wrote."""
+    return shared(rows, "writing", lambda: Scan(written(rows)))
+
+
+def scanned_thinking(rows: pl.DataFrame) -> Scan:
+    """The scan of the thinking as it stands."""
+    return shared(rows, "thinking", lambda: Scan(thinking(rows)))
+
+
+def scanned_prose(rows: pl.DataFrame) -> Scan:
+    """The scan of the thinking's prose."""
+    return shared(rows, "prose", lambda: Scan(prose(thinking(rows))))
