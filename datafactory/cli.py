@@ -156,12 +156,13 @@ def plan(
         for line in explain(recipe, outputs, assignments, limit):
             click.echo(line)
         return
-    from datafactory.pilot import estimated
+    from datafactory.forecast import told
+    from datafactory.pilot import piloted
     from datafactory.progress import Progress
 
     workers = workers or (os.cpu_count() or 1 if executor == "local" else 0)
     with stoppable(shlex.join(["datafactory", *sys.argv[1:]])), Progress() as progress:
-        for line in estimated(recipe, outputs, pilot, progress, assignments, limit, workers, executor):
+        for line in told(piloted(recipe, outputs, pilot, progress, assignments, limit, workers, executor)):
             click.echo(line)
 
 
@@ -238,14 +239,19 @@ def verify(file: Path, names: str, prefix: str, out: Path, workers: int, **colum
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--with", "names", required=True, help="Filters by comma: repetition,length or all.")
+@click.option(
+    "--with", "names", required=True, help="Filters by comma: repetition,{length: {unit: tokens}}, or all that fit."
+)
 @with_columns
-def measure(file: Path, names: str, prefix: str, out: Path, **columns: str | None) -> None:
+@click.option("--evidence", "where", is_flag=True, help="Add what each filter says of where it found it.")
+@workers_option
+def measure(file: Path, names: str, prefix: str, out: Path, where: bool, workers: int, **columns: str | None) -> None:
     """Measure the rows of an existing FILE with filters, without a recipe."""
-    from datafactory.scorefile import measure_file
+    from datafactory.measurefile import measure_file
 
-    for line in measure_file(file, names.split(","), out, columns, prefix):
-        click.echo(line)
+    with stoppable(None):
+        for line in measure_file(file, names, out, columns, prefix, workers or os.cpu_count() or 1, where):
+            click.echo(line)
 
 
 @main.command()

@@ -10,7 +10,7 @@ A field without a mark counts with its value.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.fields import FieldInfo
@@ -19,10 +19,21 @@ from pydantic_core import PydanticUndefined
 Role = Literal["value", "dataset", "model", "weights", "file", "named", "runtime"]
 
 
+class Mention(NamedTuple):
+    """The way to a name in the settings, and what to add where no stage has it."""
+
+    way: tuple[str, ...]
+    missing: str = ""
+
+
 class Base(BaseModel):
     """A checked, frozen set of settings: a key that is not a field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+
+    def mentions(self) -> dict[str, Mention]:
+        """Datasets above that stand deeper in the settings than a field."""
+        return {}
 
 
 # what `from` takes where several datasets can be read as one

@@ -12,8 +12,10 @@ from typing import Any
 
 from datafactory.config import Base, key_of, role
 from datafactory.fingerprint import content_of
+from datafactory.measures import Measure
+from datafactory.outside import Above, File, Weighed, identity_of
 from datafactory.plugins import Use
-from datafactory.settings import Measure, Text
+from datafactory.settings import Text
 
 Resolve = Callable[[str, str], str]  # (role, name) -> fingerprint
 
@@ -42,7 +44,10 @@ def spelled(value: Any, resolve: Resolve) -> Any:
     if isinstance(value, Use):
         return used(value, resolve)
     if isinstance(value, Measure):
-        return {**used(value.use, resolve), "min": value.minimum, "max": value.maximum}
+        bounds = {"min": value.minimum, "max": value.maximum, "undecided": value.undecided}
+        return {**used(value.use, resolve), "column": value.column, **bounds}
+    if isinstance(value, File | Above | Weighed):
+        return identity_of(value, resolve)
     if isinstance(value, Text):
         return value.content
     if isinstance(value, Mapping):
@@ -53,7 +58,7 @@ def spelled(value: Any, resolve: Resolve) -> Any:
 
 
 def used(use: Use, resolve: Resolve) -> dict[str, Any]:
-    settings: dict[str, Any] = dict(use.settings)
+    settings: dict[str, Any] = spelled(dict(use.settings), resolve)
     if hasattr(use.module, "Config"):
         settings = identity(use.config, resolve)
     return {"name": use.name, "version": use.version, "settings": settings}

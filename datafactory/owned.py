@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from datafactory.config import Base
+from datafactory.measures import Measure
 from datafactory.plugins import Use
-from datafactory.settings import Measure
 
 
 def files_in(value: Any) -> Iterator[tuple[Path, str]]:

@@ -203,6 +203,9 @@ class Reader:
             sound = {key: value for key, value in rest.items() if key not in faulty}
             config = self._checked(module.Config, sound, place, extra=("do",), quietly=True)
         datasets, models = self._references(module.Config, rest, place)
+        for target, mention in config.mentions().items() if config is not None else ():
+            self._dataset(target, (*place, *mention.way), name, mention.missing)
+            datasets = datasets if target in datasets else (*datasets, target)
         if config is None or any(way[:3] == (*place, "from") for way in self.faulty):
             return None
         check = Check(self.folder, dict(self.columns), lambda way, message: self.wrong((*place, *way), message), faulty)
@@ -262,7 +265,7 @@ class Reader:
                     models.append(target)
         return tuple(datasets), tuple(models)
 
-    def _dataset(self, target: str, way: Place, own: Any) -> None:
+    def _dataset(self, target: str, way: Place, own: Any, missing: str = "") -> None:
         if target in self.stages:
             stage = self.stages[target]
             if stage and stage.makes != "dataset":
@@ -270,7 +273,8 @@ class Reader:
         elif target == own or target in (self.page.values.get("stages") or {}):
             self.wrong(way, f"'{target}' stands below; a stage reads only what stands above it")
         else:
-            self.wrong(way, f"no stage named '{target}' above.{did_you_mean(target, self.stages)}")
+            also = f" {missing}" if missing else ""
+            self.wrong(way, f"no stage named '{target}' above.{did_you_mean(target, self.stages)}{also}")
 
     def _weights(self, target: str, way: Place, own: Any) -> None:
         if target in self.models:

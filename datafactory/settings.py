@@ -5,23 +5,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    create_model,
-)
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, ValidationInfo
 
 from datafactory import plugins
 from datafactory.config import folder_of, key_of
@@ -67,11 +57,11 @@ def problems_of(
             yield place, "is missing"
         elif found["type"] == "model_type":
             keys = ": ..., ".join(_keys(model, place))
-            yield place, f"should be settings, {{{keys}: ...}}, not {_shown(found['input'])}"
+            yield place, f"should be settings, {{{keys}: ...}}, not {shown(found['input'])}"
         elif found["type"] == "value_error" and not place:
             yield place, _plainly(found["msg"])
         else:
-            yield place, f"{_plainly(found['msg'])}, not {_shown(found['input'])}"
+            yield place, f"{_plainly(found['msg'])}, not {shown(found['input'])}"
 
 
 def _keys(model: type[BaseModel], place: Place) -> list[str]:
@@ -100,7 +90,7 @@ def _plainly(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -128,7 +118,7 @@ def _uses(value: Any, info: ValidationInfo, kind: str, needs: tuple[str, ...]) -
         for name, settings in pairs:
             try:
                 if settings is not None and not isinstance(settings, dict):
-                    raise UserError(f"should be settings, as in {{{name}: {{...}}}}, not {_shown(settings)}")
+                    raise UserError(f"should be settings, as in {{{name}: {{...}}}}, not {shown(settings)}")
                 use = plugins.find(kind, str(name), folder_of(info), settings)
                 if use.name in {other.name for other in found}:
                     raise UserError(f"'{use.name}' stands twice")
@@ -187,82 +177,7 @@ def verifiers_of(text: str) -> tuple[Use, ...]:
     try:
         return TypeAdapter(Verifiers).validate_python(spelled(text))
     except ValidationError as error:
-        raise UserError(*(f"--with {text}: {message}" for _, message in problems_of(error, Bounds))) from error
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A filter with its settings and the inclusive bounds within which a row is kept."""
-
-    use: Use
-    minimum: float | None = None
-    maximum: float | None = None
-
-    def keeps(self, value: float | None) -> bool:
-        """A value that is null was not decided, and is not kept."""
-        if value is None:
-            return False
-        return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
-
-
-class Bounds(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    min: float | None = None
-    max: float | None = None
-
-
-def parameters(use: Use) -> type[BaseModel]:
-    """The settings of a filter, read off its function's keyword-only parameters."""
-    function = getattr(use.module, use.name, None)
-    if not callable(function):
-        raise UserError(f"{use.file or use.name} has no function named '{use.name}'")
-    fields: dict[str, Any] = {
-        name: (parameter.annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default)
-        for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    return create_model(use.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
-
-
-def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        value = {name: {} for name in value}
-    if not isinstance(value, dict) or not value:
-        raise ValueError("should be a mapping from a filter to its bounds, as in {repetition: {max: 0.2}}")
-    found: list[Measure] = []
-    problems: Problems = []
-    for name, settings in value.items():
-        settings = {} if settings is None else settings
-        if not isinstance(settings, dict):
-            problems.append(((name,), f"should be settings such as {{max: 0.2}}, not {_shown(settings)}"))
-            continue
-        bounds = {key: settings[key] for key in ("min", "max") if key in settings}
-        rest = {key: item for key, item in settings.items() if key not in bounds}
-        try:
-            use = plugins.find("filter", name, folder_of(info), rest)
-            limits = checked(Bounds, bounds)
-            model = parameters(use)
-            known = {*model.model_fields, "min", "max"}
-            unknown = [
-                ((name, key), f"no setting named '{key}'.{did_you_mean(key, known)}")
-                for key in rest
-                if key not in known
-            ]
-            if unknown:
-                raise Nested([(way[1:], message) for way, message in unknown])
-            settled = checked(model, rest).model_dump()
-            use = replace(use, settings=tuple(sorted(settled.items())))
-            found.append(Measure(use, limits.min, limits.max))
-        except Nested as error:
-            problems += [((name, *way), message) for way, message in error.problems]
-        except UserError as error:
-            problems += [((name,), problem) for problem in error.problems]
-    if problems:
-        raise Nested(problems)
-    return tuple(found)
-
-
-Measures = Annotated[tuple[Measure, ...], BeforeValidator(_measures)]
+        raise UserError(*(f"--with {text}: {message}" for _, message in problems_of(error, BaseModel))) from error
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,10 @@ from pydantic_core import PydanticUndefined  # noqa: E402
 
 from datafactory import plugins  # noqa: E402
 from datafactory.config import Base, key_of, role  # noqa: E402
+from datafactory.measures import Measure, parameters  # noqa: E402
+from datafactory.outside import Rows, Weighed  # noqa: E402
 from datafactory.plugins import PACKAGES, Use  # noqa: E402
-from datafactory.settings import Measure, Text, parameters  # noqa: E402
+from datafactory.settings import Text  # noqa: E402
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.S)
 LABEL = re.compile(r"(Drop|[A-Z][a-z]+ ) +(?=\S)")  # `In   question, answer`, `Out  reward`, `Drop duplicates`
@@ -51,6 +53,8 @@ WORDS: dict[Any, str] = {
     tuple[Path, ...]: "path, or list of paths",
     tuple[Use, ...]: "name, or list of names with their settings",
     tuple[Measure, ...]: "filters with their bounds",
+    tuple[Rows, ...]: "path, name of a benchmark or of a stage above, or list of these",
+    Weighed: "folder or hub id of a model",
 }
 PLURALS = {"text": "texts", "whole number": "whole numbers", "number": "numbers"}
 NAMES = {

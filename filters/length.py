@@ -19,6 +19,7 @@ from filters._columns import need
 from filters._text import column, thinking, words
 
 VERSION = 1
+SCOPE = "row"
 
 _BYTES_PER_TOKEN = 4  # of English under a byte-pair vocabulary; a Han character is 3 bytes and a little less a token
 

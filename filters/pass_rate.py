@@ -17,6 +17,7 @@ import polars as pl
 from filters._columns import need
 
 VERSION = 1
+SCOPE = "group"
 
 
 def pass_rate(rows: pl.DataFrame, *, of: str = "math") -> pl.Series:
