@@ -19,6 +19,10 @@ ROUGH = 0.1  # of a file's size: what a compressor makes of other rows of the sa
 Draws = np.ndarray  # (DRAWS + 1,) the expected value, and what it might be
 
 
+def certain(value: float) -> Draws:
+    return np.full(DRAWS + 1, float(value))
+
+
 @dataclass(frozen=True)
 class Interval:
     """The expected value, and the ends between which the truth is with the chance LEVEL."""
@@ -54,11 +58,11 @@ class Sampled:
         """
         each = np.asarray(values, dtype=float)
         if not self.seen:
-            return np.zeros(DRAWS + 1)
+            return certain(0.0)
         if self.rest and most is not None and np.all(each == each[0]):
             return self._alike(float(each[0]), most)
         if not self.rest:
-            return np.full(DRAWS + 1, each.sum())
+            return certain(each.sum())
         return each.sum() + self.rest * self.mean(values, self.rest)
 
     def mean(self, values: Sequence[float], size: float) -> Draws:

@@ -101,7 +101,7 @@ def _differences(before: Any, now: Any, place: str) -> Iterator[str]:
         for key in {**before, **now}:
             yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
     elif _named(before) and _named(now):
-        old, new = ({item["name"]: item for item in items} for items in (before, now))
+        old, new = ({item.get("column", item["name"]): item for item in items} for items in (before, now))
         yield from (f"{place}.{name} removed" for name in old if name not in new)
         yield from (f"{place}.{name} added" for name in new if name not in old)
         for name in new:

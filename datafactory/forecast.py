@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from datafactory.estimate import DRAWS, LEVEL, Draws, Interval
+from datafactory.disk import kept, published, rejected
+from datafactory.estimate import DRAWS, LEVEL, Draws, Interval, certain
 from datafactory.reckoning import Asked, Pilot
 
 PACE = 0.2  # a machine and a server do not go at the same pace all the time; a choice
@@ -33,7 +34,7 @@ class Forecast:
 
 
 def forecast(pilot: Pilot) -> Forecast:
-    zero: Draws = np.zeros(DRAWS + 1)
+    zero = certain(0.0)
     notes: list[str] = []
     asked = {name: found for name in pilot.estimated if (found := pilot.asked(name))}
     merged = {name: sum(pilot.merged(name).values(), zero) for name in pilot.merges}
@@ -44,8 +45,9 @@ def forecast(pilot: Pilot) -> Forecast:
     cost = sum((_money(found) for found in asked.values()), zero)
     gpus = sum((_gpu_hours(found) for found in asked.values()), zero)
     whole = [name for name in pilot.small.steps if not pilot.roots[name]]
-    disk = sum((pilot.bytes(name) + pilot.rejected(name) for name in pilot.estimated), zero)
-    disk = disk + sum((found.journal for found in asked.values()), zero) + sum(map(pilot.published, pilot.merges), zero)
+    disk = sum((kept(pilot, name) + rejected(pilot, name) for name in pilot.estimated), zero)
+    disk = disk + sum((found.journal for found in asked.values()), zero)
+    disk = disk + sum((published(pilot, name) for name in pilot.merges), zero)
     disk = disk + sum(
         path.stat().st_size for name in whole for path in pilot.dataset(name).folder.rglob("*") if path.is_file()
     )
@@ -72,12 +74,12 @@ def forecast(pilot: Pilot) -> Forecast:
     )
 
 
-def told(pilot: Pilot, seconds: float) -> Iterator[str]:
+def told(pilot: Pilot) -> Iterator[str]:
     """The forecast in lines."""
     found = forecast(pilot)
     for sample, (drawn, sampled) in pilot.drawn.items():
         yield f"{len(drawn):,} of the {sampled.whole:,} problems of {', '.join(pilot.samples[sample])}, drawn at random"
-    yield f"the pilot took {seconds:.0f} s; what it made is under {pilot.small.published}"
+    yield f"the pilot took {pilot.took:.0f} s; what it made is under {pilot.small.published}"
     yield ""
     width = max(map(len, pilot.estimated))
     for name in pilot.estimated:
@@ -149,7 +151,7 @@ def _money(asked: Asked) -> Draws:
 
 def _gpu_hours(asked: Asked) -> Draws:
     if asked.seconds is None:
-        return np.zeros(DRAWS + 1)
+        return certain(0.0)
     return (asked.seconds + asked.loading) / 3600 * asked.gpus
 
 

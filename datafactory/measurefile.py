@@ -120,6 +120,8 @@ def _fitting(foreign: Foreign) -> tuple[tuple[Measure, ...], dict[str, str]]:
             measure([part], empty)
             fitting.append(part)
         except StageError as error:
+            if not isinstance(error.__cause__, ValueError):  # it lacks no column: it is broken
+                raise
             left_out[name] = str(error).removeprefix(f"the filter {name}: ").partition(";")[0]
     if not fitting:
         raise UserError(f"{foreign.path} has the columns for no filter")

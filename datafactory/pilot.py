@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datafactory.build import Plan, Step, build, plan
 from datafactory.errors import UserError
-from datafactory.forecast import told
 from datafactory.page import Page
 from datafactory.progress import Progress
 from datafactory.recipe import Reader, read_recipe
@@ -23,22 +21,6 @@ from datafactory.reckoning import Pilot
 
 WHOLE = ("load", "filter", "select", "sample")  # kinds that are built whole where only such stand above them
 SHARDS = 8  # of a sample: the first tells how long a stage takes to begin, the others how fast it goes
-
-
-def estimated(
-    recipe: Path,
-    outputs: Path,
-    problems: int,
-    progress: Progress,
-    assignments: tuple[str, ...] = (),
-    limit: int | None = None,
-    workers: int = 1,
-    executor: str = "local",
-) -> Iterator[str]:
-    """Build the pilot, and say in lines what the recipe comes to."""
-    started = time.monotonic()
-    pilot = piloted(recipe, outputs, problems, progress, assignments, limit, workers, executor)
-    yield from told(pilot, time.monotonic() - started)
 
 
 def piloted(
@@ -52,6 +34,7 @@ def piloted(
     executor: str = "local",
 ) -> Pilot:
     """The pilot, built."""
+    started = time.monotonic()
     whole = plan(read_recipe(recipe, assignments, limit), outputs)
     drafted = _Drafted(whole, problems)
     for name in whole.steps:
@@ -61,7 +44,8 @@ def piloted(
     values = {**whole.recipe.settings, "name": f"{whole.recipe.name[:90]}.pilot", "stages": drafted.stages}
     small = plan(Reader(Page(recipe, values), limit).recipe(), outputs)
     build(small, progress, workers=workers, executor=executor)
-    return Pilot(whole, small, drafted.samples, drafted.roots, drafted.merges, drafted.left_out, workers)
+    took = time.monotonic() - started
+    return Pilot(whole, small, drafted.samples, drafted.roots, drafted.merges, drafted.left_out, workers, took)
 
 
 @dataclass

@@ -6,8 +6,6 @@ that sums and quotients of figures are as sure as they are.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -17,14 +15,12 @@ import polars as pl
 
 from datafactory.budget import Price
 from datafactory.build import Plan, Step
-from datafactory.estimate import DRAWS, Draws, Sampled, Sizes
+from datafactory.estimate import Draws, Sampled, certain
 from datafactory.executors import local
 from datafactory.store import Dataset
-from datafactory.tables import parquet_bytes
 from datafactory.until import accepted
 
 TEXT = ("question", "reasoning", "response")
-SHOWN = 2000  # rows of a dataset that is built whole from which its size as published is told
 ENVELOPE = 200  # bytes of a completion in the journal beside its text
 INDEXED = 32  # bytes of a completion in the journal's index
 STEADY = 2  # times as many requests as the engine takes at once: fewer do not show its pace
@@ -49,7 +45,10 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Pilot:
-    """whole is the recipe's plan, small the pilot's; samples, roots, merges and left_out as they were drafted."""
+    """whole is the recipe's plan, small the pilot's; samples, roots, merges and left_out as they were drafted.
+
+    took  seconds that the pilot was built in
+    """
 
     whole: Plan
     small: Plan
@@ -58,6 +57,7 @@ class Pilot:
     merges: dict[str, tuple[str, ...]]
     left_out: dict[str, str]
     workers: int
+    took: float
 
     @cached_property
     def drawn(self) -> dict[str, tuple[list[str], Sampled]]:
@@ -87,8 +87,8 @@ class Pilot:
     def rows(self, name: str) -> Draws:
         """The rows that a stage keeps."""
         if not self.roots[name]:
-            return _certain(self.dataset(name).rows)
-        return self._sum(name, self._counts(name))
+            return certain(self.dataset(name).rows)
+        return self.total(name, self._counts(name))
 
     def given(self, name: str) -> Draws:
         """The rows that a stage is given."""
@@ -109,9 +109,9 @@ class Pilot:
                 same = [column for column in names if column in told.columns]
                 rows = rows.join(told, on=same, how="anti", nulls_equal=True)
             counts = rows.group_by("problem_id").len("count")
-            found[source] = _certain(len(rows))
+            found[source] = certain(len(rows))
             if self.roots[source]:
-                found[source] = self._sum(source, counts, self._most(source))
+                found[source] = self.total(source, counts, self._most(source))
             told = rows.select(names) if told is None else pl.concat([told, rows.select(names)], how="diagonal")
         shares = getattr(self.whole.steps[name].stage.config, "shares", None)
         if shares:
@@ -122,14 +122,14 @@ class Pilot:
 
     def accepted(self, name: str, share: float = 1.0) -> Draws:
         """The rollouts that meet a generating stage's `until`, without its target; as a share of problems shows it."""
-        where = self._config(name).until.where
+        where = self.config(name).until.where
         dataset = self.dataset(name)
         tables = [dataset.read(k) for k in range(len(dataset.shards))]
         rows = pl.concat([table.filter(accepted(table, where)) for table in tables])
         counts = rows.group_by("problem_id").len("count")
         if share >= 1:
-            return self._sum(name, counts, self._most(name), target=False)
-        known, total = dict(counts.iter_rows()), _certain(0.0)
+            return self.total(name, counts, self._most(name), target=False)
+        known, total = dict(counts.iter_rows()), certain(0.0)
         for root in self.roots[name]:
             problems, sampled = self.drawn[root]
             values = [float(known.get(problem, 0)) for problem in problems]
@@ -139,9 +139,9 @@ class Pilot:
     @cache  # noqa: B019
     def share(self, name: str) -> Draws:
         """The share of the problems that a stage works on until its target is reached."""
-        target = getattr(self._config(name), "target", None)
+        target = getattr(self.config(name), "target", None)
         if target is None:
-            return _certain(1.0)
+            return certain(1.0)
         enough = self.accepted(name)
         if enough[0] > target:
             enough = self.accepted(name, target / enough[0])
@@ -190,7 +190,41 @@ class Pilot:
         each = max(0.0, self._per_shard(name) - writing) * shards / seen
         given = self.given(name)
         workers = np.minimum(self.workers, 1 + given // local.rows_per_worker)
-        return self._files(name) * writing + given * each / workers
+        return self.files(name) * writing + given * each / workers
+
+    def total(self, name: str, counts: pl.DataFrame | None, most: float | None = None, target: bool = True) -> Draws:
+        """What a figure of each problem comes to in the whole; what belongs to no problem drawn counts as it is."""
+        known = dict(counts.iter_rows()) if counts is not None else {}
+        total = certain(0.0)
+        for root in sorted(self.roots[name]):
+            problems = self.drawn[root][0]
+            values = [float(known.pop(problem, 0.0)) for problem in problems]
+            total = total + self._scaled(name if target else "", root, values, most)
+        rest = float(sum(known.values())) if counts is not None else float(self.dataset(name).rows)
+        if not rest or self._is_mixed(name):
+            return total + rest
+        # problems that have got another name on the way
+        seen = sum(len(self.drawn[root][0]) for root in self.roots[name])
+        for root in sorted(self.roots[name]):
+            total = total + self._scaled(name, root, [rest / max(1, seen)] * len(self.drawn[root][0]))
+        return total
+
+    def lineage(self, name: str) -> list[str]:
+        found: list[str] = []
+        left = list(self._sources(name))
+        while left:
+            source = left.pop()
+            if source not in found:
+                found.append(source)
+                left.extend(self._sources(source))
+        return found
+
+    def files(self, name: str) -> int:
+        """The shards that a stage has in the whole."""
+        return sum(len(self.dataset(source).shards) for root in self.roots[name] for source in self.samples[root])
+
+    def config(self, name: str) -> Any:
+        return self.whole.steps[name].stage.config
 
     def _per_shard(self, name: str) -> float:
         """The time that a shard of the pilot took, the stage's beginning left out."""
@@ -199,70 +233,6 @@ class Pilot:
         rows = len(self.drawn[name][0]) if name in self.samples else sum(self.dataset(each).rows for each in sources)
         rate = manifest["pace"]["rows_per_second"]
         return (rows / rate if rate else manifest["seconds"]) / shards
-
-    def bytes(self, name: str) -> Draws:
-        """The shards that a stage keeps, and what it measures."""
-        dataset = self.dataset(name)
-        kept = [dataset.read(k) for k in range(len(dataset.shards))]
-        total = self._size(name, kept, self._files(name))
-        if self.step(name).stage.kind == "filter":
-            measures = [part.use.name for part in self._config(name).keep]
-            both = [table.select("problem_id", *measures) for table in (*kept, *self._dropped(name))]
-            total = total + self._size(name, both, self._files(name))
-        return total
-
-    def rejected(self, name: str) -> Draws:
-        """What a stage drops: beside its shards, and once more for each merge that it leads to."""
-        tables = self._dropped(name)
-        if not tables:
-            return _certain(0.0)
-        leads_to = sum(any(name in (source, *self._lineage(source)) for source in self.merges[m]) for m in self.merges)
-        return (1 + leads_to) * self._size(name, tables, self._files(name))
-
-    def _dropped(self, name: str) -> list[pl.DataFrame]:
-        dataset = self.dataset(name)
-        return [table for k in range(len(dataset.shards)) if (table := dataset.rejected(k)) is not None]
-
-    def published(self, name: str) -> Draws:
-        """What a merge writes into the store and, once more, into the published folder."""
-        step = self.whole.steps[name]
-        tables, unpacked = [], _certain(0.0)
-        for source, rows in self.merged(name).items():
-            table = _beginning(self.dataset(source), None if self.roots[source] else SHOWN)
-            if not table.height:
-                continue
-            table = step.stage.use.module.published(table)
-            tables.append(table)
-            if self.roots[source]:
-                unpacked = unpacked + self._unpacked(source, table) * rows / np.maximum(self.rows(source), 1e-9)
-            else:
-                unpacked = unpacked + rows * _unpacked(table).sum() / table.height
-        if not tables:
-            return unpacked
-        count = float(sum(rows[0] for rows in self.merged(name).values()))
-        files = math.ceil(count / step.stage.config.rows_per_shard)  # type: ignore[attr-defined]
-        return 2 * _sizes(tables).at(unpacked, files, self._stream)
-
-    def _size(self, name: str, tables: Sequence[pl.DataFrame], files: float) -> Draws:
-        table = pl.concat(tables, how="diagonal_relaxed")
-        return _sizes([table]).at(self._unpacked(name, table), files, self._stream)
-
-    def _unpacked(self, name: str, table: pl.DataFrame) -> Draws:
-        """What rows of a stage take unpacked, in the whole."""
-        each = table.select("problem_id", _unpacked(table).alias("count")) if "problem_id" in table.columns else None
-        counts = each.group_by("problem_id").agg(pl.col("count").sum()) if each is not None else None
-        return self._sum(name, counts)
-
-    @property
-    def _stream(self) -> np.random.Generator:
-        return np.random.default_rng(self.whole.recipe.seed)
-
-    def _files(self, name: str) -> int:
-        """The shards that a stage has in the whole."""
-        return sum(len(self.dataset(source).shards) for root in self.roots[name] for source in self.samples[root])
-
-    def _config(self, name: str) -> Any:
-        return self.whole.steps[name].stage.config
 
     def _sources(self, name: str) -> tuple[str, ...]:
         """What a stage's rows come from: its `from`."""
@@ -279,7 +249,7 @@ class Pilot:
         """The rows that a problem can have in a stage, as far as was seen of what it is given."""
         tables = [self._counts(source) for source in self._sources(name)]
         counts: list[Any] = [table["count"].max() for table in tables if table is not None]
-        config = self._config(name)
+        config = self.config(name)
         until = getattr(config, "until", None)
         rounds = until.max_rollouts if until else getattr(config, "group_size", 1)
         most = max([1, *(count for count in counts if count)]) * rounds
@@ -302,29 +272,12 @@ class Pilot:
             problems = [problem for root in self.roots[name] for problem in self.drawn[root][0]]
             counts = pl.DataFrame({"problem_id": problems, "count": [1.0] * len(problems)})
             seen = float(len(problems))
-        return self._sum(name, counts.with_columns(pl.col("count") * (total / max(seen, 1e-9))))
-
-    def _sum(self, name: str, counts: pl.DataFrame | None, most: float | None = None, target: bool = True) -> Draws:
-        """What a figure of each problem comes to in the whole; what belongs to no problem drawn counts as it is."""
-        known = dict(counts.iter_rows()) if counts is not None else {}
-        total = _certain(0.0)
-        for root in sorted(self.roots[name]):
-            problems = self.drawn[root][0]
-            values = [float(known.pop(problem, 0.0)) for problem in problems]
-            total = total + self._scaled(name if target else "", root, values, most)
-        rest = float(sum(known.values())) if counts is not None else float(self.dataset(name).rows)
-        if not rest or self._is_mixed(name):
-            return total + rest
-        # problems that have got another name on the way
-        seen = sum(len(self.drawn[root][0]) for root in self.roots[name])
-        for root in sorted(self.roots[name]):
-            total = total + self._scaled(name, root, [rest / max(1, seen)] * len(self.drawn[root][0]))
-        return total
+        return self.total(name, counts.with_columns(pl.col("count") * (total / max(seen, 1e-9))))
 
     def _scaled(self, name: str, root: str, values: list[float], most: float | None = None) -> Draws:
         """The sum over the problems that come as far as this stage."""
         sampled = self.drawn[root][1]
-        share = self._shares(name, root) if name else _certain(1.0)
+        share = self._shares(name, root) if name else certain(1.0)
         if not values or share[0] >= 1:
             return sampled.total(values, most) * share
         # which problems come before the target is left to the order they are in: not those that were seen
@@ -332,24 +285,14 @@ class Pilot:
 
     def _shares(self, name: str, root: str) -> Draws:
         """The share of a sample's problems that come as far as this stage, for the targets above it."""
-        share = _certain(1.0)
-        for above in (name, *self._lineage(name)):
+        share = certain(1.0)
+        for above in (name, *self.lineage(name)):
             if root in self.roots[above] and getattr(self._config_of(above), "target", None):
                 share = np.minimum(share, self.share(above))
         return share
 
     def _config_of(self, name: str) -> Any:
-        return self._config(name) if name in self.whole.steps else None
-
-    def _lineage(self, name: str) -> list[str]:
-        found: list[str] = []
-        left = list(self._sources(name))
-        while left:
-            source = left.pop()
-            if source not in found:
-                found.append(source)
-                left.extend(self._sources(source))
-        return found
+        return self.config(name) if name in self.whole.steps else None
 
     def _is_mixed(self, name: str) -> bool:
         """Whether rows of a stage that is built whole come into this one beside those of a sample."""
@@ -367,37 +310,7 @@ class Pilot:
         return ENVELOPE + float(dataset.scan().select(text.mean()).collect().item() or 0)
 
 
-def _certain(value: float) -> Draws:
-    return np.full(DRAWS + 1, float(value))
-
-
 def _problems(dataset: Dataset) -> list[str]:
     if "problem_id" not in dataset.columns:
         return []
     return dataset.scan().select(pl.col("problem_id").unique()).collect()["problem_id"].sort().to_list()
-
-
-def _beginning(dataset: Dataset, most: int | None) -> pl.DataFrame:
-    """The first rows of a dataset, all of them without a limit."""
-    tables: list[pl.DataFrame] = []
-    for k in range(len(dataset.shards)):
-        if most is None or sum(map(len, tables)) < most:
-            tables.append(dataset.read(k))
-    return pl.concat(tables).head(most or sum(map(len, tables)))
-
-
-def _unpacked(table: pl.DataFrame) -> pl.Series:
-    """About what each row takes unpacked."""
-    sizes = [
-        pl.col(name).str.len_bytes().fill_null(0) + 1 if kind == pl.String else pl.lit(8)
-        for name, kind in table.schema.items()
-    ]
-    return table.select(pl.sum_horizontal(sizes).cast(pl.Float64).alias("unpacked"))["unpacked"]
-
-
-def _sizes(tables: Sequence[pl.DataFrame]) -> Sizes:
-    table = pl.concat(tables, how="diagonal_relaxed")
-    parts = [table.head(count) for count in (1, table.height // 2, table.height)]
-    packed = [len(parquet_bytes(part)) for part in parts]
-    unpacked = [int(_unpacked(part).sum()) for part in parts]
-    return Sizes(tuple(packed), tuple(unpacked))  # type: ignore[arg-type]

@@ -30,6 +30,12 @@ class Chapter:
             counts["scores"] = dict(zip(self.settings["models"], counts["scores"], strict=True))
         return counts
 
+    @property
+    def measures(self) -> list[dict[str, Any]]:
+        """What a filter stage kept rows by, as it was settled: column, name of the filter, min, max, settings."""
+        keep: list[dict[str, Any]] = self.dataset.manifest.get("identity", {}).get("config", {}).get("keep", [])
+        return keep
+
     def rejected(self) -> Iterator[pl.DataFrame]:
         """What the stage dropped, shard by shard, with `stage`, `reason` and `evidence` in front."""
         for k, shard in enumerate(self.dataset.manifest["rejected"]):

@@ -49,17 +49,18 @@ def test_verify_scores_anyones_file_and_keeps_its_columns(tmp_path: Path):
     assert "math: 1 correct, 1 incorrect, 1 undecidable_gold; 50.0% of the decided are correct" in ended.stdout
 
 
-def test_measure_all_takes_parquet_with_messages_and_writes_parquet(tmp_path: Path):
+def test_measure_takes_parquet_with_messages_and_writes_parquet(tmp_path: Path):
     turns = [
         {"role": "user", "content": "Why?"},
         {"role": "assistant", "content": "<think>\nwell well\n</think>\n\nBecause."},
     ]
     pl.DataFrame({"messages": [turns, turns]}).write_parquet(tmp_path / "a.parquet")
-    ended = command("measure", tmp_path / "a.parquet", "--with", "all", "--out", tmp_path / "b.parquet")
+    words = ("--with", "length,finished", "--evidence", "--out", tmp_path / "b.parquet")
+    ended = command("measure", tmp_path / "a.parquet", *words)
     assert ended.returncode == 0, ended.stderr
     made = pl.read_parquet(tmp_path / "b.parquet")
-    assert set(made.columns) == {"messages", *plugins.names("filter")} - {"pass_rate"}
-    assert made["length"].to_list() == [3.0, 3.0] and made.null_count().row(0) == (0,) * made.width
+    assert made.columns == ["messages", "length", "length_evidence", "finished", "finished_evidence"]
+    assert made["length"].to_list() == [3.0, 3.0]
 
 
 def test_pass_rate_of_a_scored_file_sees_whole_groups(tmp_path: Path):

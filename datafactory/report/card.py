@@ -6,7 +6,6 @@ Everything in it is read from the rows and the manifests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -149,12 +148,17 @@ def _measures(chapters: Sequence[Chapter]) -> dict[str, str]:
     """What each filter's column is, with the bounds it was kept within."""
     found = {}
     for chapter in chapters:
-        keep = chapter.settings.get("keep")
-        for name, settings in keep.items() if isinstance(keep, dict) else ():
-            bounds = ", ".join(f"{key} {value}" for key, value in (settings or {}).items())
-            stem = Path(str(name)).stem if str(name).endswith(".py") else str(name)
-            found[stem] = f"measure of the filter {stem} in `{chapter.name}`" + (f" ({bounds})" if bounds else "")
+        for kept in chapter.measures:
+            told = [f"{word} {kept[word]:g}" for word in ("min", "max") if kept.get(word) is not None]
+            told += [f"{name} {value}" for name, value in kept.get("settings", {}).items() if _plain(value)]
+            said = f" ({', '.join(told)})" if told else ""
+            found[kept["column"]] = f"measure of the filter {kept['name']} in `{chapter.name}`{said}"
     return found
+
+
+def _plain(value: Any) -> bool:
+    """Whether a setting says something to a reader; what stands for a file's content does not."""
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) < 40)
 
 
 def _meaning(name: str, names: list[str], measures: dict[str, str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -163,16 +164,12 @@ def _of_groups(size: int) -> Edges:
 def measured(story: Story) -> Iterator[Measured]:
     """Every measure of every stage of the lineage that keeps rows by measures."""
     for chapter in story.lineage():
-        keep = chapter.settings.get("keep")
-        if not isinstance(keep, dict):
-            continue
-        for filter_, bounds in keep.items():
-            name = Path(str(filter_)).stem if str(filter_).endswith(".py") else str(filter_)
-            if name in columns_of(chapter):
-                yield _measured(chapter, name, bounds if isinstance(bounds, dict) else {})
+        for kept in chapter.measures:
+            if kept["column"] in columns_of(chapter):
+                yield _measured(chapter, kept["column"], kept)
 
 
-def _measured(chapter: Chapter, name: str, bounds: dict[str, float]) -> Measured:
+def _measured(chapter: Chapter, name: str, bounds: Mapping[str, Any]) -> Measured:
     kept = rows_of(chapter).select(name).collect()[name]
     dropped = pl.concat([kept.clear(), *_rejected(chapter, name)])
     everything = histogram(pl.concat([kept, dropped]))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from transformers import AutoTokenizer
 
 from filters.length import length
+
+from ..tiny import tiny_model
 
 ROWS = pl.DataFrame(
     {
@@ -50,8 +53,19 @@ def test_tokens_that_nobody_counted_are_a_quarter_of_the_bytes():
 
 
 def test_tokens_of_a_part_are_refused():
-    with pytest.raises(ValueError, match="no count of: reasoning"):
+    with pytest.raises(ValueError, match="reasoning alone needs a tokenizer"):
         length(ROWS, of="reasoning", unit="tokens")
+
+
+def test_tokens_are_the_tokenizers_own(tmp_path):
+    folder = tiny_model(tmp_path / "model", "llama")
+    counted = AutoTokenizer.from_pretrained(folder)
+    for of, texts in (("response", ROWS["response"]), ("reasoning", ROWS["reasoning"].fill_null(ROWS["response"]))):
+        expected = [len(counted(text or "", add_special_tokens=False).input_ids) for text in texts]
+        assert length(ROWS, of=of, unit="tokens", tokenizer=str(folder)).to_list() == expected
+    assert length(ROWS.clear(), unit="tokens", tokenizer=str(folder)).to_list() == []
+    with pytest.raises(ValueError, match="a tokenizer counts tokens, and the unit is words"):
+        length(ROWS, tokenizer=str(folder))
 
 
 def test_tokens_need_their_column():

@@ -124,6 +124,11 @@ def story(folder: Path, count: int = 24) -> Story:
             draft.write(k, kept, lost)
         told = {"stage": kind, "fingerprint": f"{name}-0123456789abcdef", "settings": SETTINGS[name], "seconds": 12.5}
         told |= {"started": "2026-11-20T10:00:00Z", "packages": {"polars": pl.__version__}, **about}
+        keep = [
+            {"name": Path(measure).stem, "column": Path(measure).stem, **bounds}
+            for measure, bounds in SETTINGS[name].get("keep", {}).items()
+        ]
+        told["identity"] = {"config": {"keep": keep}}
         dataset = draft.finish(len(shards), told)
         chapters[name] = Chapter(name, kind, told["fingerprint"], dataset, sources, SETTINGS[name])
 

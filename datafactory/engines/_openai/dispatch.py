@@ -23,13 +23,11 @@ from datafactory.engines._openai.pacing import Allowance, Backoff, retry_after
 from datafactory.engines._openai.server import PROBE, Server
 from datafactory.engines._openai.settings import Config
 from datafactory.engines._openai.turned import BUSY, turned
+from datafactory.engines._openai.watch import KEPT, Watch
 from datafactory.errors import StageError
 
 TICK = 0.25  # seconds between two looks at the servers
-FIRST = 15.0  # seconds for a server that never answered: it is not started, or the address is wrong
-AT_WORK = 5.0  # seconds after which a request that was not turned away is being worked at
 SEEN = 16  # completions after which it is known how long one takes
-KEPT = "what arrived is kept"
 LONGEST_ERROR = 300
 ENOUGH = (
     "vLLM or SGLang, which can go on behind the beginning of an answer; where it can, set `prefill: continue` or "
@@ -55,6 +53,8 @@ class Dispatch:
         self.servers = [Server(url, keys.headers, settings.concurrency, now) for url in settings.base_url]
         self.allowance = Allowance(settings.requests_per_minute, settings.tokens_per_minute)
         self.backoff = Backoff(settings.backoff)
+        give_back = partial(self._back, server=None, delay=0.0)
+        self.watch = Watch(self.servers, settings, keys, self.backoff, give_back, fail)
         self.pending: deque[Asked] = deque()
         self.together = True  # no server has refused `n` so far
         self.unkept = 0  # outputs that were given out and are not in the journal: a kill would lose them
@@ -106,11 +106,7 @@ class Dispatch:
         asked.taken = self.allowance.use(now, asked.prompt_tokens, asked.longest)
         server.take(asked, now)
         task = asked.under_way[server] = self.loop.create_task(self._put(asked, server, now))
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            self.fail(error)  # a bug, which must not look like a wait
+        task.add_done_callback(self.watch.ended)
 
     async def _put(self, asked: Asked, server: Server, began: float) -> None:
         try:
@@ -229,12 +225,11 @@ class Dispatch:
         server.bad(said, self.loop.time())
         asked.attempts += 1
         asked.crashed = (server, server.outages, said)
-        if server.down is None and (server.probe is None or server.probe.done()):
-            self._probe(server, self._ask_after(server))
+        self.watch.ask_after(server)
         self._back(asked, server, self.backoff.after(asked.attempts))
 
     def _unreachable(self, asked: Asked, server: Server, said: str) -> None:
-        self._went_down(server, said)
+        self.watch.went_down(server, said)
         self._back(asked, None, 0.0)
 
     def _back(self, asked: Asked, server: Server | None, delay: float) -> None:
@@ -278,65 +273,14 @@ class Dispatch:
     def _stop(self, said: str) -> None:
         self.fail(StageError(f"{self.keys.scrub(said)}; {KEPT}"))
 
-    # what becomes of a server
-
-    def _went_down(self, server: Server, said: str) -> None:
-        server.bad(said, self.loop.time())
-        if server.down is None:
-            server.outages += 1
-            server.down = said
-            self._probe(server, server.revive(self.backoff))
-
-    def _probe(self, server: Server, asking: object) -> None:
-        if server.probe and server.probe is not asyncio.current_task():
-            server.probe.cancel()
-        server.probe = self.loop.create_task(asking)  # type: ignore[arg-type]
-        server.probe.add_done_callback(self._ended)
-
     def _tick(self) -> None:
         now = self.loop.time()
-        for server in self.servers:
-            self._listen(server, now)
+        self.watch.listen(now)
         if self.pending or self._delayed or any(server.under_way for server in self.servers):
-            self._demand_life(now)
+            self.watch.demand_life(now)
         self._second_servers(now)
         self.pump()
         self.loop.call_later(TICK, self._tick)
-
-    def _listen(self, server: Server, now: float) -> None:
-        """Ask a server that is silent whether it lives, and give it up when it stays so."""
-        silent = now - server.last_sign if server.under_way and server.down is None else 0.0
-        if silent > self.settings.silence:
-            given = list(server.under_way)
-            self._went_down(server, f"no sign of life in {self.settings.silence:g} s")
-            for asked in given:
-                asked.under_way.pop(server).cancel()
-                server.leave(asked)
-                self._back(asked, None, 0.0)
-        elif silent > self.settings.silence / 3 and (server.probe is None or server.probe.done()):
-            self._probe(server, self._ask_after(server))
-
-    async def _ask_after(self, server: Server) -> None:
-        try:
-            await server.models(self.settings.silence)
-        except Unreachable as error:
-            self._went_down(server, str(error))
-        except (Broken, Untrusted, TimeoutError):
-            pass  # silence tells
-
-    def _demand_life(self, now: float) -> None:
-        """The stage ends where no server has given anything but trouble for longer than one waits."""
-        for server in self.servers:
-            if server.trouble is None or any(now - asked.began > AT_WORK for asked in server.under_way):
-                return
-            patience = self.settings.patience if server.answered else min(FIRST, self.settings.patience)
-            if now - server.trouble < patience:
-                return
-        said = {server.down or server.said for server in self.servers}
-        where = " or ".join(server.url for server in self.servers)
-        start = "start it and build again" if any(server.down for server in self.servers) else "build again to go on"
-        said_all = self.keys.scrub("; ".join(sorted(said)))
-        self.fail(StageError(f"no server at {where} answers ({said_all}); {KEPT}: {start}"))
 
     def _second_servers(self, now: float) -> None:
         """What takes much longer than others is put to another server too, where one has nothing else to do."""
