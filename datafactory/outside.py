@@ -110,7 +110,13 @@ def above_in(value: Any) -> list[Above]:
 
 
 def _data_in(folder: Path) -> list[Path]:
-    return [inner for inner in sorted(folder.iterdir()) if inner.is_dir() or inner.name.lower().endswith(KINDS)]
+    """The data files of a folder, and its folders that hold some."""
+    return [inner for inner in sorted(folder.iterdir()) if not inner.name.startswith(".") and _holds_data(inner)]
+
+
+def _holds_data(path: Path) -> bool:
+    inside = path.rglob("*") if path.is_dir() else [path]
+    return any(inner.is_file() and inner.name.lower().endswith(KINDS) for inner in inside)
 
 
 def _stem(path: Path) -> str:

@@ -5,17 +5,27 @@ from __future__ import annotations
 import inspect
 import math
 from importlib import import_module
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datafactory.plugins import docstring, names
+from datafactory.measures import Measure
+from datafactory.measuring import BLOCK
+from datafactory.measuring import measure as measured_in_blocks
+from datafactory.outside import File
+from datafactory.plugins import Use, docstring, names
 from datafactory.types import COLUMNS
+from filters._settings import Tokenizer
 
 FILTERS = names("filter")
+UNDECIDED = {
+    "answer_agrees"
+}  # nothing to compare is no answer; with pass_rate and difficulty, which lack a reward then
 SCHEMA = {name: getattr(pl, kind)() for name, kind in COLUMNS.items()} | {"math": pl.Float64()}
 
 LOOP = "So the answer is six. " * 40
@@ -52,15 +62,53 @@ ORDINARY = frame(
 )
 
 
+EVALUATION = """{"question": "What is the sum of all whole numbers from one up to one hundred?", "answer": "5050"}
+{"question": "小红有十二支铅笔，她又买了七支铅笔，现在一共有多少支铅笔？", "answer": "19"}
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Questions for the filters that compare with some."""
+    Against.path = tmp_path_factory.mktemp("evaluation") / "questions.jsonl"
+    Against.path.write_text(EVALUATION, encoding="utf-8")
+    return Against.path
+
+
+class Against:
+    path: Path
+
+
+def scope(name: str) -> str:
+    return import_module(f"filters.{name}").SCOPE
+
+
+def of_scope(*scopes: str) -> list[str]:
+    return [name for name in FILTERS if scope(name) in scopes]
+
+
+def function(name: str) -> Any:
+    return getattr(import_module(f"filters.{name}"), name)
+
+
+def required(name: str) -> dict[str, Any]:
+    """The settings that a filter cannot do without."""
+    return {"against": (Against.path,)} if "against" in inspect.signature(function(name)).parameters else {}
+
+
 def measure(name: str, rows: pl.DataFrame, **given: Any) -> pl.Series:
-    return getattr(import_module(f"filters.{name}"), name)(rows, **given)
+    return function(name)(rows, **required(name), **given)
+
+
+def sound(name: str, values: pl.Series) -> bool:
+    return all(name in UNDECIDED if value is None else math.isfinite(value) for value in values)
 
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_gives_one_number_per_row(name):
     measured = measure(name, ORDINARY)
     assert (measured.name, measured.dtype, measured.len()) == (name, pl.Float64, ORDINARY.height)
-    assert all(math.isfinite(value) for value in measured.to_list())
+    assert sound(name, measured)
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -84,7 +132,7 @@ def test_any_unicode_is_measured(name, texts):
     rows = frame(*(row("a", i, reasoning=r, response=s, question=q) for i, (r, s, q) in enumerate(texts)))
     measured = measure(name, rows)
     assert measured.len() == rows.height
-    assert all(math.isfinite(value) for value in measured.to_list())
+    assert sound(name, measured)
 
 
 HARD = {
@@ -103,14 +151,52 @@ HARD = {
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("text", HARD.values(), ids=HARD)
 def test_hard_text_is_measured(name, text):
-    assert math.isfinite(measure(name, frame(row("a", 0, reasoning=text, response=text)))[0])
+    assert sound(name, measure(name, frame(row("a", 0, reasoning=text, response=text))))
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("name", of_scope("row", "group"))
 def test_a_group_measures_the_same_alone_as_in_company(name):
     together = ORDINARY.with_columns(measured=measure(name, ORDINARY))
     for (problem,), group in together.group_by("problem_id"):
         assert measure(name, group.drop("measured")).to_list() == group["measured"].to_list(), problem
+
+
+@pytest.mark.parametrize("name", of_scope("row"))
+def test_a_row_measures_the_same_alone_as_in_company(name):
+    together = measure(name, ORDINARY).to_list()
+    assert [measure(name, ORDINARY[at : at + 1])[0] for at in range(ORDINARY.height)] == together
+
+
+@pytest.mark.parametrize("name", of_scope("dataset"))
+def test_shards_measure_the_same_together_as_the_whole(name):
+    module = import_module(f"filters.{name}")
+    given = required(name)
+    gathered = [module.gather(ORDINARY[start : start + 3], **given) for start in range(0, ORDINARY.height, 3)]
+    settled = module.settle(pl.concat(gathered), **given)
+    assert settled[name].to_list() == measure(name, ORDINARY).to_list()
+    assert settled["evidence"].dtype in (pl.String, pl.Null)
+    assert not {"reasoning", "response", "question"} & set(gathered[0].columns)  # signatures, no texts
+    assert module.settle(module.gather(frame(), **given), **given).height == 0
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_blocks_change_no_number(name):
+    # a filter may keep what it read of a frame: not of another that came to lie in the same place
+    long = row("a", 3, reasoning="Some words of a long text. " * (BLOCK // 25))
+    rows = pl.concat([ORDINARY, frame(long, long | {"problem_id": "b"}), ORDINARY.with_columns(problem_id=pl.lit("c"))])
+    given = tuple((key, (File("questions", Against.path),)) for key in required(name))
+    part = Measure(Use("filter", name, settings=given), "measured")
+    assert measured_in_blocks([part], rows)["measured"].to_list() == measure(name, rows).to_list()
+
+
+@pytest.mark.parametrize("name", [name for name in FILTERS if hasattr(import_module(f"filters.{name}"), "evidence")])
+def test_evidence_is_a_short_text_under_the_same_settings(name):
+    told = import_module(f"filters.{name}").evidence
+    assert inspect.signature(told).parameters.keys() == inspect.signature(function(name)).parameters.keys()
+    for rows in (ORDINARY, frame(), frame(*(row("a", 0, reasoning=text, response=text) for text in HARD.values()))):
+        texts = told(rows, **required(name))
+        assert texts.len() == rows.height and texts.dtype in (pl.String, pl.Null)
+        assert all(text is None or 0 < len(text) <= 300 for text in texts)
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -135,19 +221,25 @@ def test_a_missing_column_is_named_with_the_columns_there_are(name):
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_settings_are_keywords_of_simple_types_with_defaults(name):
-    function = getattr(import_module(f"filters.{name}"), name)
-    hints = get_type_hints(function)
-    rows, *given = inspect.signature(function).parameters.values()
+def test_settings_are_keywords_of_simple_types(name):
+    hints = get_type_hints(function(name))
+    rows, *given = inspect.signature(function(name)).parameters.values()
     assert (rows.name, hints["rows"], hints["return"]) == ("rows", pl.DataFrame, pl.Series)
     for parameter in given:
         assert parameter.kind is parameter.KEYWORD_ONLY
-        kinds = (
-            {hints[parameter.name]}
-            if get_origin(hints[parameter.name]) is Literal
-            else get_args(hints[parameter.name]) or (hints[parameter.name],)
-        )
-        assert all(kind in (int, float, str, bool, type(None)) or get_origin(kind) is Literal for kind in kinds)
+        kind = hints[parameter.name]
+        simple = (int, float, str, bool, type(None), Tokenizer, tuple[Path, ...])
+        kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+        assert all(kind in simple or get_origin(kind) is Literal for kind in kinds)
+        assert parameter.default is not parameter.empty or kind == tuple[Path, ...]
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_says_what_it_looks_at_and_its_bounds_are_numbers(name):
+    module = import_module(f"filters.{name}")
+    assert module.SCOPE in ("row", "group", "dataset")
+    assert set(getattr(module, "BOUNDS", {"min": 0})) <= {"min", "max"}
+    assert all(isinstance(bound, int | float) for bound in getattr(module, "BOUNDS", {}).values())
 
 
 @pytest.mark.parametrize("name", FILTERS)

@@ -156,6 +156,10 @@ def test_a_filter_compares_with_a_file_a_benchmark_or_a_stage(folder: Path, monk
     for named in ("test.jsonl", "[sometest24]", "held_out", "[held_out, some_test_24]"):
         made = built(folder, f"{{./shared.py: {{max: 0, against: {named}}}}}", stage)
         assert dropped(made)[0] == ("shared above 0", "shared = 1: it says: word ")
+    (folder / "benchmarks/scripts").mkdir()
+    (folder / "benchmarks/scripts/run.py").touch()
+    with pytest.raises(UserError, match="no stage named 'scripts' above"):
+        built(folder, "{./shared.py: {max: 0, against: scripts}}")
     elsewhere = folder / "elsewhere"
     (folder / "benchmarks").rename(elsewhere)
     monkeypatch.setenv(BENCHMARKS, str(elsewhere))

@@ -11,7 +11,7 @@ import pytest
 from datafactory.group import Group
 from datafactory.until import Until, accepted
 
-from ..conftest import command, write_rows
+from ..conftest import ENGINE, command, write_rows
 
 # right in so many of ten, by the problem: 0 never, 10 always; every answer has a text of its own
 TEACHER = """
@@ -182,50 +182,23 @@ def test_settings_that_do_not_go_together_are_told_with_their_line(tmp_path: Pat
     assert ran.returncode == 2 and says in ran.stderr and "recipe.yaml:6" in ran.stderr
 
 
-FAILING = '''
-"""Gives no completion to some."""
-from datafactory.config import Base
-from datafactory.engines import Output
-
-VERSION = 1
-WEIGHTS = False
-
-
-class Config(Base):
-    every: int = 5
-
-
-def start(config, weights):
-    return Failing(config)
-
-
-class Failing:
-    room, batches, rendered = 4, False, True
-
-    def __init__(self, config):
-        self.every, self.count = config.every, 0
-
-    def render(self, messages, prefill):
-        return str(messages)
-
+# it gives no completion to some
+FAILING = """
     def generate(self, feed):
         while not (feed.closed and not len(feed)):
             given = []
             for request in feed.take(4):
-                if request.seed % self.every == 0:
+                if request.seed % 5 == 0:
                     given.append(Output(request.key, "", "error", error="the server answered 500"))
                 else:
                     given.append(Output(request.key, "It is 3.", "stop", 3, 4))
             yield given
-
-    def close(self):
-        pass
-'''
+"""
 
 
 def test_a_rollout_without_a_completion_says_why_and_too_many_end_the_stage(tmp_path: Path):
     path = recipe(tmp_path / "a", UNTIL)
-    (tmp_path / "a/failing.py").write_text(FAILING)
+    (tmp_path / "a/failing.py").write_text(ENGINE + FAILING)
     text = path.read_text().replace("engine: scripted, function: ./teacher.py, batch_size: 4", "engine: ./failing.py")
     path.write_text(text.replace(f"with: [math], until: {UNTIL}", "group_size: 10"))
     ran = command("build", path.name, cwd=path.parent)
