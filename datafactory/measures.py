@@ -54,7 +54,7 @@ class Bounds(BaseModel):
     filter: str | None = None
     min: float | None = None
     max: float | None = None
-    undecided: Literal["drop", "keep"] = "drop"
+    undecided: Literal["drop", "keep"] | None = None
 
 
 def parameters(use: Use) -> type[BaseModel]:
@@ -97,9 +97,8 @@ def _tokenizer(value: Any, info: ValidationInfo) -> Any:
 
 def measure_of(column: str, settings: dict[str, Any], info: ValidationInfo) -> Measure:
     """The measure that these settings spell; Nested or UserError with what is wrong."""
-    own = {key: settings[key] for key in Bounds.model_fields if key in settings}
-    rest = {key: value for key, value in settings.items() if key not in own}
-    bounds = checked(Bounds, own)
+    bounds = checked(Bounds, {key: value for key, value in settings.items() if key in Bounds.model_fields})
+    rest = {key: value for key, value in settings.items() if key not in Bounds.model_fields}
     use = plugins.find("filter", bounds.filter or column, folder_of(info), rest)
     model = parameters(use)
     known = [*model.model_fields, *Bounds.model_fields]
@@ -110,9 +109,11 @@ def measure_of(column: str, settings: dict[str, Any], info: ValidationInfo) -> M
         raise Nested(unknown)
     settled = checked(model, rest, info)
     use = replace(use, settings=tuple((name, getattr(settled, name)) for name in sorted(model.model_fields)))
-    default = getattr(use.module, "BOUNDS", {}) if bounds.min is None and bounds.max is None else {}
+    own = getattr(use.module, "BOUNDS", {})
+    given = (bounds.min, bounds.max)
+    least, most = given if given != (None, None) else (own.get("min"), own.get("max"))
     name = use.name if bounds.filter is None else column
-    return Measure(use, name, default.get("min", bounds.min), default.get("max", bounds.max), bounds.undecided)
+    return Measure(use, name, least, most, bounds.undecided or own.get("undecided", "drop"))
 
 
 def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:

@@ -238,8 +238,10 @@ def test_settings_are_keywords_of_simple_types(name):
 def test_a_filter_says_what_it_looks_at_and_its_bounds_are_numbers(name):
     module = import_module(f"filters.{name}")
     assert module.SCOPE in ("row", "group", "dataset")
-    assert set(getattr(module, "BOUNDS", {"min": 0})) <= {"min", "max"}
-    assert all(isinstance(bound, int | float) for bound in getattr(module, "BOUNDS", {}).values())
+    bounds = dict(getattr(module, "BOUNDS", {"min": 0}))
+    assert bounds.pop("undecided", "drop") in ("drop", "keep")
+    assert bounds and set(bounds) <= {"min", "max"}
+    assert all(isinstance(bound, int | float) for bound in bounds.values())
 
 
 @pytest.mark.parametrize("name", FILTERS)

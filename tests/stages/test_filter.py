@@ -137,6 +137,9 @@ def test_a_row_without_a_value_is_dropped_unless_the_recipe_keeps_it(folder: Pat
     )
     assert kept(built(folder, "{./none.py: {min: 0}}")).height == 0
     assert kept(built(folder, "{./none.py: {min: 0, undecided: keep}}"))["none"].to_list() == [None] * 6
+    (folder / "none.py").write_text((folder / "none.py").read_text() + "BOUNDS = {'min': 1, 'undecided': 'keep'}\n")
+    assert kept(built(folder, "[./none.py]")).height == 6
+    assert kept(built(folder, "{./none.py: {undecided: drop}}")).height == 0
     with pytest.raises(UserError, match="undecided: .*'drop' or 'keep', not 'maybe'"):
         built(folder, "{./none.py: {min: 0, undecided: maybe}}")
 
