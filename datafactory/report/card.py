@@ -150,13 +150,13 @@ def _measures(chapters: Sequence[Chapter]) -> dict[str, str]:
     for chapter in chapters:
         for kept in chapter.measures:
             told = [f"{word} {kept[word]:g}" for word in ("min", "max") if kept.get(word) is not None]
-            told += [f"{name} {value}" for name, value in kept.get("settings", {}).items() if _plain(value)]
+            told += [f"{name} {value}" for name, value in kept.get("settings", {}).items() if _telling(value)]
             said = f" ({', '.join(told)})" if told else ""
             found[kept["column"]] = f"measure of the filter {kept['name']} in `{chapter.name}`{said}"
     return found
 
 
-def _plain(value: Any) -> bool:
+def _telling(value: Any) -> bool:
     """Whether a setting says something to a reader; what stands for a file's content does not."""
     return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) < 40)
 
