@@ -2,11 +2,11 @@
 
 python benchmarks/http_clients.py [--requests 2000] [--at-once 512] [--latency 0.2] [--rounds 3]
 
-One server in a process of its own, on the same cores: it parses a chat completion, waits, and sends an answer of 1 kB
-on the same connection. Each client puts the same requests to it, so many at once; a round times them all in turn. What
-is printed are medians over the rounds: requests per second, and what each takes of the client's CPU, as
-ratios to aiohttp. `ours` is the connection of datafactory's `openai` engine, `engine` the whole engine, from Request to
-Output. Clients that are not installed are left out: pip install httpx pycurl
+One server in a process of its own, on the same cores, that of benchmarks/generation: it parses a chat completion,
+waits, and sends an answer of 0.8 kB on the same connection. Each client puts the same requests to it, so many at once;
+a round times them all in turn. What is printed are medians over the rounds: requests per second, and what each takes of
+the client's CPU, as ratios to aiohttp. `ours` is the connection of datafactory's `openai` engine, `engine` the whole
+engine, from Request to Output. Clients that are not installed are left out: pip install httpx pycurl
 """
 
 from __future__ import annotations
@@ -20,53 +20,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
+
+from generation.server import answer, question
+
+SERVER = Path(__file__).parent / "generation/server.py"
 
 BODY = {
     "model": "bench",
-    "messages": [{"role": "user", "content": "What is 3 + 4? Please reason step by step." * 4}],
+    "messages": [{"role": "user", "content": question(1)}],
     "temperature": 0.6,
     "max_tokens": 512,
 }
-TEXT = "<think>\nI add 3 and 4 and get 7.\n</think>\n\nThe answer is \\boxed{7}. " * 10
-
-
-class Answering(asyncio.Protocol):
-    """Answers every POST after a wait; only as much HTTP as its clients speak."""
-
-    def __init__(self, latency: float):
-        self.latency = latency
-        self.got = b""
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.got += data
-        head, found, rest = self.got.partition(b"\r\n\r\n")
-        if not found:
-            return
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-        if len(rest) < length:
-            return
-        self.got = rest[length:]
-        json.loads(rest[:length])
-        asyncio.get_running_loop().call_later(self.latency, self._answer)
-
-    def _answer(self) -> None:
-        message = {"role": "assistant", "content": TEXT}
-        usage = {"prompt_tokens": 40, "completion_tokens": 160, "total_tokens": 200}
-        choices = [{"index": 0, "message": message, "finish_reason": "stop", "stop_reason": None}]
-        body = json.dumps({"id": "x", "model": "bench", "choices": choices, "usage": usage}).encode()
-        self.transport.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
-        )
-
-
-async def serve(latency: float) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Answering(latency), "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+TEXT = answer(1)
 
 
 async def pooled(count: int, at_once: int, ask: Callable[[], Awaitable[dict[str, Any]]]) -> None:
@@ -74,8 +41,8 @@ async def pooled(count: int, at_once: int, ask: Callable[[], Awaitable[dict[str,
 
     async def worker() -> None:
         for _ in left:
-            answer = await ask()
-            assert answer["choices"][0]["message"]["content"] == TEXT
+            said = await ask()
+            assert said["choices"][0]["message"]["content"] == TEXT
 
     await asyncio.gather(*(worker() for _ in range(at_once)))
 
@@ -87,8 +54,8 @@ def with_aiohttp(url: str, count: int, at_once: int) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=at_once)) as session:
 
             async def ask() -> Any:
-                async with session.post(url, json=BODY) as answer:
-                    return json.loads(await answer.read())
+                async with session.post(url, json=BODY) as reply:
+                    return json.loads(await reply.read())
 
             await pooled(count, at_once, ask)
 
@@ -202,12 +169,8 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", nargs="+", default=list(CLIENTS), choices=CLIENTS)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        asyncio.run(serve(options.latency))
-        return
-    command = [sys.executable, __file__, "--serve", "--latency", str(options.latency)]
+    command = [sys.executable, str(SERVER), "--latency", str(options.latency)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -25,7 +25,7 @@ def kept(pilot: Pilot, name: str) -> Draws:
     tables = [dataset.read(k) for k in range(len(dataset.shards))]
     total = _size(pilot, name, tables)
     if pilot.step(name).stage.kind == "filter":
-        measures = [part.use.name for part in pilot.config(name).keep]
+        measures = [part.column for part in pilot.config(name).keep]
         both = [table.select("problem_id", *measures) for table in (*tables, *_dropped(dataset))]
         total = total + _size(pilot, name, both)
     return total

@@ -9,10 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from datafactory.build import Plan
 from datafactory.engines import Output
+from datafactory.factory import make
+from datafactory.progress import Progress
 from datafactory.segments import outputs_of
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command sets it, before torch is imported
@@ -52,6 +56,30 @@ stages:
   dataset: {do: merge, from: [accepted, chat], rows_per_shard: 25}
 """
 
+# the text of an engine in a file of the user's own; what a test adds to it goes on in the class
+ENGINE = """
+import re
+from datafactory.config import Base as Config
+from datafactory.engines import Output
+
+VERSION = 1
+WEIGHTS = False
+
+
+def start(config, weights):
+    return Engine()
+
+
+class Engine:
+    room, batches, rendered = 4, False, True
+
+    def render(self, messages, prefill):
+        return messages[-1]["content"] + "|" + prefill
+
+    def close(self):
+        pass
+"""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that load a real model first, so that no core waits for them in the end."""
@@ -75,6 +103,20 @@ def small(tmp_path: Path) -> Path:
     recipe = folder / "recipe.yaml"
     recipe.write_text(RECIPE)
     return recipe
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the scripted teacher writes each answer it gives."""
+    path = tmp_path / "teacher.log"
+    path.touch()
+    monkeypatch.setenv("TEACHER_LOG", str(path))
+    return path
+
+
+def built(recipe: Path, *assignments: str, outputs: str = "outputs", **options: Any) -> Plan:
+    with Progress() as progress:
+        return make(recipe, recipe.parent / outputs, progress, assignments, **options)
 
 
 def journaled(folder: Path) -> Iterator[Output]:

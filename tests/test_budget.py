@@ -10,29 +10,19 @@ from pathlib import Path
 import pytest
 
 from datafactory.budget import Account, Budget, Price, Purse
+from datafactory.build import Plan
 from datafactory.driving import BudgetReached
 from datafactory.engines import Output, Request, Sampling
 from datafactory.errors import UserError
-from datafactory.factory import make
 from datafactory.ledger import NAME, Ledger, Spent
-from datafactory.progress import Progress
 
-from .conftest import REPOSITORY, command
+from .conftest import ENGINE, REPOSITORY, built, command
 
 LONGEST = "stages.traces.sampling.max_tokens=40"
 
 
-@pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "teacher.log"
-    path.touch()
-    monkeypatch.setenv("TEACHER_LOG", str(path))
-    return path
-
-
-def build(recipe: Path, *assignments: str, outputs: str = "outputs", until: str | None = None):
-    with Progress() as progress:
-        return make(recipe, recipe.parent / outputs, progress, (LONGEST, *assignments), until=until)
+def build(recipe: Path, *assignments: str, **options: str) -> Plan:
+    return built(recipe, LONGEST, *assignments, **options)
 
 
 def tokens_in_journal(outputs: Path) -> int:
@@ -255,28 +245,9 @@ except StageError as error:
     assert Ledger(tmp_path).spent == Spent(2, 4, 6)
 
 
-BATCHED = '''
-"""Batched: ten tokens each, four completions decoded together."""
-from datafactory.config import Base
-from datafactory.engines import Output
-
-VERSION = 1
-WEIGHTS = False
-
-
-class Config(Base):
-    pass
-
-
-def start(config, weights):
-    return Batched()
-
-
-class Batched:
-    room, batches, rendered = 1, True, True
-
-    def render(self, messages, prefill):
-        return str(messages)
+# ten tokens each, four completions decoded together
+BATCHED = """
+    room, batches = 1, True
 
     def generate(self, feed):
         while not (feed.closed and not len(feed)):
@@ -288,14 +259,11 @@ class Batched:
                 while batch and not feed.admit(batch):
                     yield []
                 yield [Output(request.key, "It is 3.", "stop", 3, 10) for request in batch]
-
-    def close(self):
-        pass
-'''
+"""
 
 
 def test_a_budget_that_ends_in_the_middle_of_a_chunk_ends_the_stage(small: Path):
-    (small.parent / "batched.py").write_text(BATCHED)
+    (small.parent / "batched.py").write_text(ENGINE + BATCHED)
     small.write_text(
         small.read_text().replace("engine: scripted, function: ./teacher.py, batch_size: 8", "engine: ./batched.py")
     )

@@ -11,24 +11,9 @@ import polars as pl
 import pytest
 
 from datafactory.errors import StageError
-from datafactory.factory import explain, make
-from datafactory.progress import Progress
+from datafactory.factory import explain
 
-from .conftest import RECIPE, command
-
-
-@pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the scripted teacher writes each answer it gives."""
-    path = tmp_path / "teacher.log"
-    path.touch()
-    monkeypatch.setenv("TEACHER_LOG", str(path))
-    return path
-
-
-def build(recipe: Path, **options):
-    with Progress() as progress:
-        return make(recipe, recipe.parent / "outputs", progress, **options)
+from .conftest import RECIPE, built, command
 
 
 def changed(recipe: Path, right: str, wrong: str) -> None:
@@ -51,7 +36,7 @@ def test_a_build_keeps_exactly_the_rows_an_obvious_computation_keeps(small: Path
     """The teacher is right where its seed is even; a group all right or all wrong is out; at most two of a problem."""
     from datafactory.rollouts import rollout_seed
 
-    planned = build(small)
+    planned = built(small)
     dataset = pl.read_parquet(planned.published / "dataset" / "data" / "*.parquet")
     problems = planned.steps["problems"].dataset.scan().collect()
     expected = set()
@@ -66,7 +51,7 @@ def test_a_build_keeps_exactly_the_rows_an_obvious_computation_keeps(small: Path
 
 
 def test_the_published_folder_is_the_same_rows_for_datasets_and_polars(small: Path):
-    folder = build(small).published / "dataset"
+    folder = built(small).published / "dataset"
     rows = datasets.load_dataset(str(folder), split="train", cache_dir=str(small.parent / "cache")).to_list()
     assert rows == pl.read_parquet(folder / "data" / "*.parquet").to_dicts()
     assert rows[0]["messages"][0] == {"role": "user", "content": rows[0]["problem"]}
@@ -79,13 +64,13 @@ def test_a_folder_published_anew_is_not_shown_with_its_old_rows(small: Path):
     cache = str(small.parent / "cache")
     for wrong in ("per_problem: 1", "per_problem: 3"):
         small.write_text(RECIPE.replace("per_problem: 2", wrong))
-        folder = build(small).published / "dataset"
+        folder = built(small).published / "dataset"
         rows = datasets.load_dataset(str(folder), split="train", cache_dir=cache).to_list()
         assert rows == pl.read_parquet(folder / "data" / "*.parquet").to_dicts()
 
 
 def test_every_published_file_has_the_sha256_the_manifest_says(small: Path):
-    folder = build(small).published / "dataset"
+    folder = built(small).published / "dataset"
     manifest = json.loads((folder / "manifest.json").read_text())
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == {*manifest["files"], "manifest.json"}
@@ -94,7 +79,7 @@ def test_every_published_file_has_the_sha256_the_manifest_says(small: Path):
 
 
 def test_each_row_is_either_published_or_rejected_with_stage_reason_and_evidence(small: Path):
-    planned = build(small)
+    planned = built(small)
     folder = planned.published / "dataset"
     rows = pl.read_parquet(folder / "data" / "*.parquet").filter(pl.col("domain") == "math")
     rejected = pl.read_parquet(folder / "rejected" / "*.parquet")
@@ -108,7 +93,7 @@ def test_each_row_is_either_published_or_rejected_with_stage_reason_and_evidence
 
 
 def test_a_published_row_traces_back_to_model_sampling_and_recipe(small: Path):
-    planned = build(small)
+    planned = built(small)
     folder = planned.published / "dataset"
     manifest = json.loads((folder / "manifest.json").read_text())
     row = pl.read_parquet(folder / "data" / "*.parquet").filter(pl.col("domain") == "math").row(0, named=True)
@@ -119,7 +104,7 @@ def test_a_published_row_traces_back_to_model_sampling_and_recipe(small: Path):
 
 
 def test_a_second_build_runs_nothing_and_says_so(small: Path, log: Path):
-    build(small)
+    built(small)
     asked = log.read_text()
     before = {path: path.stat().st_mtime_ns for path in (small.parent / "outputs").rglob("*") if path.is_file()}
     ended = command("build", "recipe.yaml", cwd=small.parent)
@@ -129,25 +114,25 @@ def test_a_second_build_runs_nothing_and_says_so(small: Path, log: Path):
 
 
 def test_renaming_a_stage_runs_nothing(small: Path, log: Path):
-    build(small)
+    built(small)
     asked = log.read_text()
     changed(small, "traces", "rollouts")
     changed(small, "teacher: {", "sage: {")
     changed(small, "model: teacher", "model: sage")
     assert ran(small) == []
-    planned = build(small)
+    planned = built(small)
     assert log.read_text() == asked
     assert (planned.published / "rollouts").resolve() == (planned.published / "traces").resolve()
 
 
 def test_a_threshold_runs_that_stage_and_what_follows_and_measures_nothing_again(small: Path, log: Path):
-    build(small)
+    built(small)
     asked = log.read_text()
     measures = {path: path.stat().st_mtime_ns for path in (small.parent / "outputs/store").glob("measures-*/*")}
     assert measures
     changed(small, "max: 0.9", "max: 0.6")
     assert ran(small) == ["clean", "accepted", "dataset"]
-    build(small)
+    built(small)
     assert log.read_text() == asked
     assert {path: path.stat().st_mtime_ns for path in (small.parent / "outputs/store").glob("measures-*/*")} == measures
 
@@ -157,41 +142,38 @@ def test_a_threshold_runs_that_stage_and_what_follows_and_measures_nothing_again
     [("system: Be brief.", "system: Be kind."), ("temperature: 0.7", "temperature: 0.8"), ("seed: 1", "seed: 2")],
 )
 def test_what_decides_a_text_never_reuses_an_old_answer(small: Path, log: Path, right: str, wrong: str):
-    build(small)
+    built(small)
     assert len(log.read_text().splitlines()) == 160
     changed(small, right, wrong)
-    build(small)
+    built(small)
     assert len(log.read_text().splitlines()) == 320
 
 
 def test_a_larger_group_pays_only_for_the_new_rollouts(small: Path, log: Path):
-    build(small)
+    built(small)
     changed(small, "group_size: 4", "group_size: 6")
-    build(small)
+    built(small)
     asked = log.read_text().splitlines()
     assert len(asked) == len(set(asked)) == 240
 
 
 def test_how_it_runs_changes_no_byte_and_runs_nothing_again(small: Path):
-    first = bytes_of(build(small, workers=1).published / "dataset")
+    first = bytes_of(built(small, workers=1).published / "dataset")
     changed(small, "batch_size: 8", "batch_size: 3")
     assert ran(small) == []
-    other = small.parent / "other"
-    with Progress() as progress:
-        planned = make(small, other, progress, workers=3)
+    planned = built(small, outputs="other", workers=3)
     assert bytes_of(planned.published / "dataset") == first
 
 
 def test_many_worker_processes_make_the_same_bytes(small: Path, monkeypatch: pytest.MonkeyPatch):
-    first = bytes_of(build(small, workers=1).published / "dataset")
+    first = bytes_of(built(small, workers=1).published / "dataset")
     monkeypatch.setattr("datafactory.executors.local.rows_per_worker", 20)
-    with Progress() as progress:
-        planned = make(small, small.parent / "other", progress, workers=2)
+    planned = built(small, outputs="other", workers=2)
     assert bytes_of(planned.published / "dataset") == first
 
 
 def test_an_edited_data_file_is_loaded_again_and_one_that_was_moved_is_not(small: Path):
-    build(small)
+    built(small)
     (small.parent / "elsewhere").mkdir()
     (small.parent / "problems.jsonl").rename(small.parent / "elsewhere" / "problems.jsonl")
     changed(small, "path: problems.jsonl", "path: elsewhere/problems.jsonl")
@@ -202,15 +184,15 @@ def test_an_edited_data_file_is_loaded_again_and_one_that_was_moved_is_not(small
 
 
 def test_until_stops_there_and_a_later_build_goes_on(small: Path):
-    planned = build(small, until="checked")
+    planned = built(small, until="checked")
     assert (planned.published / "checked" / "manifest.json").exists()
     assert ran(small) == ["clean", "accepted", "chat", "dataset"]
-    build(small)
+    built(small)
     assert ran(small) == []
 
 
 def test_plan_says_what_changed(small: Path):
-    build(small)
+    built(small)
     changed(small, "temperature: 0.7", "temperature: 0.8")
     lines = {line.split()[0]: line for line in explain(small, small.parent / "outputs")}
     assert lines["problems"].endswith("finished, 40 rows")
@@ -223,22 +205,22 @@ def test_plan_says_what_changed(small: Path):
 
 
 def test_a_corrupt_shard_stops_the_stage_that_reads_it_and_nothing_finished_is_lost(small: Path):
-    planned = build(small, until="traces")
+    planned = built(small, until="traces")
     shard = planned.steps["traces"].folder / "shard-00001.parquet"
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 255
     shard.write_bytes(content)
     with pytest.raises(StageError, match=r"checked: .*shard-00001\.parquet is not what was written"):
-        build(small)
+        built(small)
     ended = command("build", "recipe.yaml", cwd=small.parent)
     assert ended.returncode == 1 and len(ended.stderr.strip().splitlines()) == 1
     assert planned.steps["problems"].state == planned.steps["traces"].state == "finished"
 
 
 def test_a_damaged_published_file_is_published_again(small: Path):
-    folder = build(small).published / "dataset"
+    folder = built(small).published / "dataset"
     (folder / "report.html").write_text("gone")
-    build(small)
+    built(small)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (
         hashlib.sha256((folder / "report.html").read_bytes()).hexdigest() == manifest["files"]["report.html"]["sha256"]
@@ -261,7 +243,7 @@ def test_a_line_that_is_no_json_names_file_and_line(small: Path):
 
 
 def test_several_datasets_are_read_as_one(small: Path):
-    whole = pl.read_parquet(build(small).published / "dataset/data/*.parquet").select(
+    whole = pl.read_parquet(built(small).published / "dataset/data/*.parquet").select(
         "problem_id", "rollout", "response"
     )
     text = small.read_text()
@@ -271,7 +253,7 @@ def test_several_datasets_are_read_as_one(small: Path):
         for name, part in (("first", "limit: 17"), ("rest", "skip: 17"))
     ]
     small.write_text(text.replace(line, "\n".join(halves)).replace("from: problems", "from: [first, rest]"))
-    again = pl.read_parquet(build(small).published / "dataset/data/*.parquet").select(
+    again = pl.read_parquet(built(small).published / "dataset/data/*.parquet").select(
         "problem_id", "rollout", "response"
     )
     keys = ["problem_id", "rollout", "response"]
@@ -284,11 +266,11 @@ def test_datasets_that_share_problems_are_not_read_as_one(small: Path):
     changed(small, "  checked:", "  others: {do: generate, from: problems, model: teacher, group_size: 2}\n  checked:")
     changed(small, "from: traces, with", "from: [traces, others], with")
     with pytest.raises(StageError, match="checked: traces, others hold the same problems"):
-        build(small)
+        built(small)
 
 
 def test_a_corrupt_shard_is_never_published(small: Path):
-    planned = build(small)
+    planned = built(small)
     folder = planned.published / "dataset"
     shard = planned.steps["dataset"].folder / "shard-00000.parquet"
     content = bytearray(shard.read_bytes())
@@ -296,20 +278,20 @@ def test_a_corrupt_shard_is_never_published(small: Path):
     shard.write_bytes(content)
     (folder / "report.html").unlink()
     with pytest.raises(StageError, match=r"shard-00000\.parquet is not what was written"):
-        build(small)
+        built(small)
 
 
 def test_an_edit_of_what_was_published_does_not_reach_the_store(small: Path):
-    planned = build(small)
+    planned = built(small)
     published = next((planned.published / "dataset/data").iterdir())
     published.write_bytes(b"edited")
     assert planned.steps["dataset"].dataset.read(0).height
-    build(small)
+    built(small)
     assert pl.read_parquet(published).height
 
 
 def test_a_group_never_spans_two_shards(small: Path):
-    planned = build(small)
+    planned = built(small)
     for name in ("traces", "checked", "clean", "accepted", "dataset"):
         dataset = planned.steps[name].dataset
         shards = [set(dataset.read(k)["problem_id"]) for k in range(len(dataset.shards))]
@@ -318,7 +300,7 @@ def test_a_group_never_spans_two_shards(small: Path):
 
 
 def test_a_stage_never_rewrites_a_cell(small: Path):
-    planned = build(small)
+    planned = built(small)
     traces = planned.steps["traces"].dataset.scan().collect()
     for name in ("checked", "clean", "accepted"):
         later = planned.steps[name].dataset.scan().collect()
@@ -335,11 +317,11 @@ def test_a_dead_verifier_fails_the_stage_and_is_not_a_hard_dataset(small: Path):
         StageError,
         match=r"checked: the verifier mine decided too few of 160 rows \(160 error; the first: RuntimeError: the service is down\)",
     ):
-        build(small)
+        built(small)
     mine.write_text(
         "from datafactory.types import Verdict\n\ndef verify(problem, completion, config):\n    return Verdict.correct()\n"
     )
-    assert build(small).steps["dataset"].dataset.rows > 5
+    assert built(small).steps["dataset"].dataset.rows > 5
 
 
 def test_a_verifier_and_a_filter_of_ones_own_work_by_their_path_alone(small: Path):
@@ -356,7 +338,7 @@ def test_a_verifier_and_a_filter_of_ones_own_work_by_their_path_alone(small: Pat
     changed(small, "[math, format]", "[math, format, ./even.py]")
     changed(small, "repetition: {max: 0.5}", "./digits.py: {min: 2, least: 0}")
     changed(small, "math = 1 and format = 1", "math = 1 and even = 1")
-    rows = pl.read_parquet(build(small).published / "dataset/data/*.parquet").filter(pl.col("domain") == "math")
+    rows = pl.read_parquet(built(small).published / "dataset/data/*.parquet").filter(pl.col("domain") == "math")
     assert rows.height and all(int(gold) % 2 == 0 and int(gold) >= 10 for gold in rows["solution"])
     changed(small, "least: 0", "leest: 0")
     assert command("plan", small).stderr.strip().endswith("no setting named 'leest'. Did you mean 'least'?")

@@ -11,12 +11,11 @@ import pytest
 from datafactory import pilot as piloting
 from datafactory.errors import UserError
 from datafactory.estimate import Interval, Sampled
-from datafactory.factory import make
 from datafactory.forecast import Forecast, forecast
 from datafactory.progress import Progress
 from datafactory.reckoning import Pilot
 
-from .conftest import command, write_rows
+from .conftest import built, command, write_rows
 
 TEACHER = """
 import os
@@ -66,11 +65,6 @@ def piloted(recipe: Path, problems: int, *assignments: str, outputs: str = "outp
     with Progress() as progress:
         pilot = piloting.piloted(recipe, recipe.parent / outputs, problems, progress, assignments)
     return pilot, forecast(pilot)
-
-
-def built(recipe: Path, *assignments: str, outputs: str = "outputs"):
-    with Progress() as progress:
-        return make(recipe, recipe.parent / outputs, progress, assignments)
 
 
 def came_to(recipe: Path, outputs: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import command, write_rows
+from .conftest import ENGINE, command, write_rows
 from .tiny import tiny_model
 
 # an engine that is transformers' own, and writes down what it is given
@@ -140,31 +140,9 @@ def test_a_stage_without_a_prompt_is_told(tmp_path: Path, stage: str, said: str)
     assert ran.returncode == 2 and said in ran.stderr and ran.stdout == ""
 
 
-SERVER = """
-from datafactory.config import Base as Config
-
-VERSION = 1
-WEIGHTS = False
-
-
-def start(config, weights):
-    return Server()
-
-
-class Server:
-    room, batches, rendered = 1, False, False
-
-    def render(self, messages, prefill):
-        return "a form of its own"
-
-    def close(self):
-        pass
-"""
-
-
 def test_a_servers_prompt_is_shown_as_the_messages_it_is_sent(tmp_path: Path):
     path = recipe(tmp_path)
-    (tmp_path / "server.py").write_text(SERVER)
+    (tmp_path / "server.py").write_text(ENGINE + "\n    rendered = False\n")
     text = path.read_text().replace('{engine: transformers, model: "./tiny", dtype: float32}', "{engine: ./server.py}")
     path.write_text(text)
     messages = json.loads(shown(path, "traces").stdout)

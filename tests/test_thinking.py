@@ -7,33 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from .conftest import command, write_rows
+from .conftest import ENGINE, command, write_rows
 
-# it thinks in numbered words, as many as the question says, and closes its thinking; then it answers in five words
-ENGINE = '''
-"""Words: an engine whose tokens are words."""
-import re
-from datafactory.config import Base
-from datafactory.engines import Output
-
-VERSION = 1
-WEIGHTS = False
-
-
-class Config(Base):
-    pass
-
-
-def start(config, weights):
-    return Words()
-
-
-class Words:
-    room, batches, rendered = 4, False, True
-
-    def render(self, messages, prefill):
-        return messages[-1]["content"] + "|" + prefill
-
+# its tokens are words: it thinks in numbered ones, as many as the question says, and closes its thinking; then it
+# answers in five
+WORDS = """
     def generate(self, feed):
         while not (feed.closed and not len(feed)):
             yield [self.output(request) for request in feed.take(4)]
@@ -54,10 +32,7 @@ class Words:
         cut = words[: request.sampling.max_tokens]
         reason = "length" if len(cut) < len(words) else "stop"
         return Output(request.key, " " + " ".join(cut), reason, 2, len(cut))
-
-    def close(self):
-        pass
-'''
+"""
 RECIPE = """name: words
 models:
   teacher: {engine: ./words.py}
@@ -69,7 +44,7 @@ stages:
 
 def built(folder: Path, settings: str, *lengths: int) -> list[dict[str, Any]]:
     folder.mkdir(exist_ok=True)
-    (folder / "words.py").write_text(ENGINE)
+    (folder / "words.py").write_text(ENGINE + WORDS)
     write_rows(folder / "problems.jsonl", [{"question": str(length)} for length in lengths])
     (folder / "recipe.yaml").write_text(RECIPE % settings)
     ran = command("build", "recipe.yaml", cwd=folder)
