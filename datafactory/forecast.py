@@ -180,9 +180,10 @@ def _of_stages(pilot: Pilot, asked: dict[str, Asked]) -> Iterator[str]:
                 "first ones are easier or harder than the others, tokens and hours are otherwise"
             )
     for name in pilot.estimated:
-        own = [part.use.name for part in getattr(pilot.whole.steps[name].stage.config, "keep", ()) if part.use.file]
-        if own:
-            yield f"rough: what {', '.join(own)} of {name} compares across problems shows less among few of them"
+        keep = getattr(pilot.whole.steps[name].stage.config, "keep", ())
+        across = [part.column for part in keep if part.use.file or part.scope == "dataset"]
+        if across:
+            yield f"rough: what {', '.join(across)} of {name} compares across problems shows less among few of them"
     for name in pilot.merges:
         step = pilot.whole.steps[name]
         if getattr(step.stage.config, "shares", None):

@@ -1,15 +1,16 @@
 """Calibrate: how far a judge can be trusted, on the rows that a rule verifier decided too; stops a build below that.
 
-In   the columns of a judge and of a verifier, as `judge` and `verify` add them
+In   the columns of a judge and of a verifier, as `judge` and `verify` add them; or two counts of the same thing, such as
+     behaviours_verification of a judge and verification of a filter
 Out  the same rows; in the manifest and the report agreement, false accepts and false rejects with 95 % intervals,
-     Cohen's kappa, and what the judge left undecided
+     Cohen's kappa, and what the judge left undecided; of counts Spearman's and Pearson's correlation
 
 A verdict of 1 or more is right. Rows the judge was never asked about (no reference, nothing to read) do not count.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -17,6 +18,7 @@ from pydantic import Field
 from datafactory.agreement import Agreement, agreement, share, wilson
 from datafactory.check import Check
 from datafactory.config import Base, Sources, ref
+from datafactory.correlation import Correlation, correlation
 from datafactory.errors import StageError
 from datafactory.job import Job
 from datafactory.store import Draft
@@ -24,6 +26,7 @@ from datafactory.store import Draft
 VERSION = 1
 EXAMPLES = 3  # disagreeing rows that an error shows
 UNASKED = ("no_answer", "undecidable_gold")
+BOUNDS = ("min_correlation", "min_agreement", "max_false_accepts", "max_false_rejects", "max_undecided")
 
 
 class Config(Base):
@@ -32,7 +35,11 @@ class Config(Base):
     judge: str = "correctness"
     """The judge's column."""
     against: str
-    """The rule verifier's column."""
+    """The rule verifier's column, or a filter's count."""
+    scale: Literal["verdicts", "counts"] = "verdicts"
+    """verdicts are right or wrong and agree; counts, or grades, go together and correlate."""
+    min_correlation: float | None = Field(None, ge=-1, le=1)
+    """Least Spearman's rank correlation of two counts."""
     min_agreement: float | None = Field(None, ge=0, le=1)
     """Least share of the rows both decided on which they agree."""
     max_false_accepts: float | None = Field(None, ge=0, le=1)
@@ -51,12 +58,20 @@ def columns(config: Config, check: Check) -> list[str]:
     check.column(above, config.against, "against")
     if config.judge == config.against:
         check.wrong(("against",), "is the judge itself")
+    for key in BOUNDS:
+        if getattr(config, key) is not None and (key == "min_correlation") != (config.scale == "counts"):
+            other = "verdicts" if config.scale == "counts" else "counts"
+            check.wrong((key,), f"is a bound for {other}; scale is {config.scale}")
     return list(above or [])
 
 
 def run(config: Config, job: Job) -> None:
     source = job.input(config.source)
     table = source.scan()
+    if config.scale == "counts":
+        _demand_correlation(config, _correlated(config, table))
+        job.map_shards(_unchanged, source)
+        return
     found = _measured(config, table)
     _demand_rows(config, found)
     worse = _worse(config, found)
@@ -69,12 +84,32 @@ def _unchanged(rows: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
+def _correlated(config: Config, table: pl.LazyFrame) -> Correlation:
+    return correlation(table.select(config.judge, config.against).collect().iter_rows())
+
+
+def _demand_correlation(config: Config, found: Correlation) -> None:
+    if config.min_correlation is None:
+        return
+    pair = f"{config.judge} and {config.against}"
+    if found.rows < config.min_rows:
+        raise StageError(f"{found.rows:,} rows have both {pair}, too few to tell; min_rows is {config.min_rows:,}")
+    if found.spearman is None:
+        raise StageError(f"{pair}: one of them is the same in all {found.rows:,} rows, so nothing correlates")
+    if found.spearman < config.min_correlation:
+        low, high = found.interval or (-1, 1)
+        raise StageError(
+            f"{pair} correlate less than stated: Spearman's is {found.spearman:.2f} (95 % interval {low:.2f} to "
+            f"{high:.2f}) over {found.rows:,} rows, min_correlation is {config.min_correlation:g}"
+        )
+
+
 def _measured(config: Config, table: pl.LazyFrame) -> Agreement:
     names = table.collect_schema().names()
     status = f"{config.judge}_status"
     if status in names:
         if table.filter(pl.col(status) == "scored").head(1).collect().height:
-            raise StageError(f"{config.judge} gives grades, and not right or wrong; there is nothing to agree about")
+            raise StageError(f"{config.judge} gives grades, and not right or wrong; `scale: counts` compares grades")
         table = table.filter(~pl.col(status).is_in(UNASKED))
     both = table.select(pl.col(config.judge) >= 1, pl.col(config.against) >= 1).collect()
     return agreement(both.iter_rows())
@@ -145,7 +180,22 @@ def _short(value: object) -> str:
 
 
 def summary(config: Config, draft: Draft) -> dict[str, Any]:
-    found = _measured(config, pl.scan_parquet(sorted(draft.folder.glob("shard-*.parquet"))))
+    table = pl.scan_parquet(sorted(draft.folder.glob("shard-*.parquet")))
+    if config.scale == "counts":
+        both = _correlated(config, table)
+        return {
+            "correlation": {
+                "judge": config.judge,
+                "against": config.against,
+                "rows": both.rows,
+                "spearman": both.spearman,
+                "interval": both.interval,
+                "pearson": both.pearson,
+                "mean": both.mean,
+                "bound": config.min_correlation,
+            }
+        }
+    found = _measured(config, table)
     shares = {
         what: {
             "count": count,
