@@ -97,12 +97,17 @@ class Scan:
         return mixed((sums[end] - sums[start]) * powers(self.codes.size, inverse=True)[start])
 
     @cached_property
+    def small(self) -> Numbers:
+        """The characters, a capital as its small letter."""
+        return lowered()[self.codes]
+
+    @cached_property
     def _sums(self) -> Numbers:
-        return _running(noise()[lowered()[self.codes]])
+        return _running(noise()[self.small])
 
     @cached_property
     def _sums_without_digits(self) -> Numbers:
-        return _running(noise()[np.where(self.kind == DIGIT, np.uint32(ord("0")), lowered()[self.codes])])
+        return _running(noise()[np.where(self.kind == DIGIT, np.uint32(ord("0")), self.small)])
 
     def text(self, start: int, end: int) -> str:
         return self.codes[start:end].tobytes().decode("utf-32-le")

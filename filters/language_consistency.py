@@ -1,214 +1,102 @@
 """Language consistency: the share of the thinking's words that are in the language of the question.
 
 Measure  words of the target language / all words, over the thinking; 1 when it has no words. The target is `language`
-         (ISO 639-1), else the question's, else (a question too short to tell) the one most of the thinking is in.
-         Code, LaTeX, URLs, numbers and single letters are no words; in scripts without spaces each character is one.
-         A word of a script foreign to the target is foreign. Within a script langdetect's letter profiles are the
-         referee, sentence by sentence (short ones are read together): the words of a sentence that they give to
-         another language with confidence are foreign, those of a sentence in doubt are not; in Han script kana decides
+         (ISO 639-1), else the question's, else (a question too short to tell) the one most of the thinking is in. What
+         counts as a word and as foreign is what `language_mixing` says, and here one Han character counts too; thinking
+         that is mostly in another language than the target has the target's passages for it. Code, LaTeX, URLs,
+         numbers and single letters of an alphabet are no words; names, quotations, terms and the words and languages of
+         the question count for the target
 Source   DeepSeek-R1's language consistency reward, Eq. 7 (arXiv:2501.12948, 2.3.2)
-Use      `min` 0.9 to 0.95 drops mixed thinking and leaves room for names and quotations; a choice, R1 gives no bound
+Use      `min` 0.9 to 0.95 drops thinking that is in another language than the question, or mixed throughout, and leaves
+         room for a slip; a choice, R1 gives no bound. It must keep terms and quotations; the one foreign sentence of a
+         long trace moves it too little and is for `language_mixing`
 """
 
 from __future__ import annotations
 
-import json
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from math import log
-from pathlib import Path
+from collections.abc import Iterator
 
-import langdetect
+import numpy as np
 import polars as pl
-from langdetect.utils.ngram import NGram
 
-from filters._text import SPACELESS, column, prose, thinking
+from filters._language_home import known_languages, script_of
+from filters._language_passages import Block, Mixed, Questions, mixed, written_in
+from filters._language_tokens import CJK, NUMBER, SCRIPTS
+from filters._scan import Numbers
 
-VERSION = 1
+VERSION = 2
+SCOPE = "row"
+BOUNDS = {"min": 0.9}
 
-_ENOUGH = 8  # different words before a sentence tells its language
-_CONFIDENT = 8.0  # nats of log likelihood between the first language and the second
-_UNSEEN = 0.5 / 10_000  # the smoothing of langdetect
-
-_PROFILES = Path(langdetect.__file__).parent / "profiles"
-_CJK = r"\p{Han}\p{Hiragana}\p{Katakana}"
-_KANA = re.compile("[\u3041-\u30ff]")
-_KANA_OF_JAPANESE = 0.2  # of the characters of a sentence; a name or a term in a Chinese sentence is less
-_LATIN = r"\p{Latin}"
-_SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)\]*]*\s|[\u3002\uff01\uff1f\u061f\u06d4\u0964\n]")
-
-# Scripts that are written together, and the languages written in them; every other language is written in Latin.
-_WRITTEN_IN = {
-    _CJK: ("zh", "ja"),
-    r"\p{Hangul}": ("ko",),
-    r"\p{Cyrillic}": ("ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "tg", "mn"),
-    r"\p{Arabic}": ("ar", "fa", "ur", "ps"),
-    r"\p{Hebrew}": ("he", "yi"),
-    r"\p{Greek}": ("el",),
-    r"\p{Devanagari}": ("hi", "mr", "ne"),
-    r"\p{Bengali}": ("bn", "as"),
-    r"\p{Gurmukhi}": ("pa",),
-    r"\p{Gujarati}": ("gu",),
-    r"\p{Oriya}": ("or",),
-    r"\p{Tamil}": ("ta",),
-    r"\p{Telugu}": ("te",),
-    r"\p{Kannada}": ("kn",),
-    r"\p{Malayalam}": ("ml",),
-    r"\p{Sinhala}": ("si",),
-    r"\p{Thai}": ("th",),
-    r"\p{Lao}": ("lo",),
-    r"\p{Khmer}": ("km",),
-    r"\p{Myanmar}": ("my",),
-    r"\p{Tibetan}": ("bo",),
-    r"\p{Georgian}": ("ka",),
-    r"\p{Armenian}": ("hy",),
-    r"\p{Ethiopic}": ("am", "ti"),
-    _LATIN: (),
-}
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the thinking should be in; language is None where only the script is known."""
-
-    script: str
-    language: str | None
+_NEAR = 300  # hundredths of nats: a question this near to the thinking's language is in it
 
 
 def language_consistency(rows: pl.DataFrame, *, language: str | None = None) -> pl.Series:
-    thoughts = prose(thinking(rows))
-    if language is not None:
-        targets: list[Target | None] = [_given(language)] * rows.height
-    else:
-        targets = [_spoken(question) for question in prose(column(rows, "question"))]
-    shares = [_share(thought, target) for thought, target in zip(thoughts, targets, strict=True)]
+    given = None if language is None else _given(language)
+    all_of = mixed(rows)
+    own, every, by_script = _words(all_of)
+    shares = []
+    for row, (main_script, main) in enumerate(_main(all_of.read)):
+        script, spoken = given or _asked(all_of.questions, row, main_script, main)
+        if not every[row]:
+            share = 1.0
+        elif script == 0 or (script == main_script and (spoken in (None, main) or not all_of.read.main.sure[row])):
+            share = own[row] / every[row]
+        elif script == main_script and main is not None and _told_apart(script, spoken):
+            share = sum(passage.count for passage in all_of.found[row] if passage.language == spoken) / every[row]
+        else:
+            share = by_script[row, script] / every[row]
+        shares.append(min(1.0, float(share)))
     return pl.Series("language_consistency", shares, dtype=pl.Float64)
 
 
-def _given(language: str) -> Target:
+def _given(language: str) -> tuple[int, str | None]:
     if not re.fullmatch(r"[a-z]{2}", language):
         raise ValueError(f"language is an ISO 639-1 code such as 'en' or 'zh', not {language!r}")
-    return Target(_script_of(language), language)
+    language = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh", "tl": "fil"}.get(language, language)
+    return NUMBER[script_of(language)], language
 
 
-def _script_of(language: str) -> str:
-    return next((script for script, known in _WRITTEN_IN.items() if language[:2] in known), _LATIN)
+def _main(read: Block) -> Iterator[tuple[int, str | None]]:
+    return zip(read.main.script.tolist(), read.main.language, strict=True)
 
 
-def _spoken(text: str) -> Target | None:
-    """The script that most words of a text are in, and its language where there is enough to tell; None: no words."""
-    counts = _counts(text)
-    if not counts.total():
-        return None
-    script = counts.most_common(1)[0][0]
-    known = _WRITTEN_IN[script]
-    return Target(script, known[0] if len(known) == 1 else _language(script, _words(pl.Series([text]), script)[0]))
+def _asked(questions: Questions, row: int, main_script: int, main: str | None) -> tuple[int, str | None]:
+    """The question's script and language; the thinking's where the question is too short to say, or is in both."""
+    asked = questions.read.main
+    script, spoken, scores = int(asked.script[row]), asked.language[row], asked.score[row]
+    if main in questions.spoken[row]:
+        return main_script, main
+    if script == main_script and (
+        spoken is None or not asked.sure[row] or (main in scores and scores[main] >= max(scores.values()) - _NEAR)
+    ):
+        return script, main
+    return script, spoken
 
 
-def _share(thought: str, target: Target | None) -> float:
-    counts = _counts(thought)
-    target = target or _spoken(thought)
-    if target is None or not counts.total():
-        return 1.0
-    home = counts[target.script]
-    if target.language is None or target.language in _rivals(target.script):
-        spoken: Counter[str | None] = Counter()
-        for sentence, times in Counter(_sentences(thought, target.script)).items():
-            spoken[_language(target.script, sentence)] += times * len(sentence)
-        undecided = spoken.pop(None, 0)
-        language = target.language or max(spoken, key=lambda name: (spoken[name], name or ""), default=None)
-        home = undecided + spoken[language]
-    return home / counts.total()
+def _told_apart(script: int, language: str | None) -> bool:
+    return SCRIPTS[script - 1] == CJK or language in known_languages(SCRIPTS[script - 1])
 
 
-def _counts(text: str) -> Counter[str]:
-    """How many words of each script there are."""
-    whole = pl.Series([text])
-    return Counter({script: whole.str.count_matches(_word(script)).item() for script in _WRITTEN_IN})
-
-
-def _word(script: str) -> str:
-    """The pattern of a word. One letter of an alphabet is a symbol (x, π), one syllable of Hangul is a word."""
-    if script in SPACELESS:  # both are lists of classes, such as \p{Thai}
-        return rf"[[{script}]&&\p{{L}}]"
-    letter = rf"[[{script}\p{{M}}]&&[\p{{L}}\p{{M}}]]"
-    return rf"[[{script}]&&\p{{L}}]{letter}{'*' if 'Hangul' in script else '+'}"
-
-
-def _words(lines: pl.Series, script: str) -> list[list[str]]:
-    return lines.str.extract_all(_word(script)).to_list()
-
-
-def _sentences(text: str, script: str) -> Iterator[tuple[str, ...]]:
-    """The words of one script, sentence by sentence; sentences too short to judge are taken together, in order."""
-    short: list[str] = []
-    for words in _words(pl.Series(_SENTENCE_END.split(text)), script):
-        if len(words) >= _ENOUGH:
-            yield tuple(words)
-            continue
-        short += words
-        if len(short) >= _ENOUGH:
-            yield tuple(short)
-            short = []
-    if short:
-        yield tuple(short)
-
-
-def _language(script: str, words: Sequence[str]) -> str | None:
-    """The language of words of one script; None when there are too few, or no language is certain."""
-    if len(words) < _ENOUGH:
-        return None
-    if script == _CJK:
-        kana = sum(_KANA.match(word) is not None for word in words) / len(words)
-        return "ja" if kana >= _KANA_OF_JAPANESE else None if kana else "zh"
-    # each word once: `tan tan tan tan` says no more of the language than `tan`
-    different = [word for word in dict.fromkeys(words) if not word.isupper()]
-    rivals = _rivals(script)
-    if len(different) < _ENOUGH or len(rivals) < 2:
-        return None
-    profiles = _profiles(script)
-    known = [profiles[gram] for word in different for gram in _grams(word) if gram in profiles]
-    if not known:
-        return None
-    # over all there are: langdetect itself draws some at random, which is slower and takes more clean sentences for
-    # another language
-    scores = [sum(rival) for rival in zip(*known, strict=True)]
-    second, first = sorted(scores)[-2:]
-    return rivals[scores.index(first)] if first - second >= _CONFIDENT else None
-
-
-def _grams(word: str) -> Iterator[str]:
-    """One to three letters in a row, with the spaces around the word, as langdetect's profiles count them."""
-    letters = "".join(map(_normal, unicodedata.normalize("NFC", word)))
-    padded = f" {letters} "
-    yield from letters
-    for size in (2, 3):
-        yield from (padded[start : start + size] for start in range(len(padded) - size + 1))
-
-
-@lru_cache(maxsize=4096)
-def _normal(letter: str) -> str:
-    return NGram.normalize(letter)
-
-
-@cache
-def _rivals(script: str) -> list[str]:
-    """The languages of a script that can be told from each other; a target that is not among them has no referee."""
-    if script == _CJK:
-        return list(_WRITTEN_IN[_CJK])
-    return sorted(path.name for path in _PROFILES.iterdir() if _script_of(path.name) == script)
-
-
-@cache
-def _profiles(script: str) -> dict[str, list[float]]:
-    """The log probability of each sequence of letters in each of a script's languages."""
-    profiles = [json.loads((_PROFILES / language).read_text(encoding="utf-8")) for language in _rivals(script)]
-    grams = {gram for profile in profiles for gram in profile["freq"]}
-    return {
-        gram: [log(_UNSEEN + profile["freq"].get(gram, 0) / profile["n_words"][len(gram) - 1]) for profile in profiles]
-        for gram in grams
-    }
+def _words(all_of: Mixed) -> tuple[Numbers, Numbers, Numbers]:
+    """For each row how many words are not foreign to its main language, how many there are, and how many by script."""
+    read, questions = all_of.read, all_of.questions
+    words, rows, scripts = read.words, len(all_of.found), len(SCRIPTS) + 1
+    foreign = (
+        (words.script != read.main.script[words.row])
+        & (words.script != NUMBER["Latin"])
+        & ~words.passive
+        & (words.quote == 0)
+    )
+    for at in np.flatnonzero(foreign):
+        row = int(words.row[at])
+        free = not written_in(SCRIPTS[words.script[at] - 1]).isdisjoint(questions.allowed[row])
+        foreign[at] = not free and words.text(at, at + 1) not in questions.texts[row]
+    for passages in all_of.found:
+        for passage in passages:
+            foreign[passage.begin : passage.end] = True
+    every = np.bincount(words.row, read.count, rows)
+    own = every - np.bincount(words.row[foreign], read.count[foreign], rows)
+    place = words.row.astype(np.int64) * scripts + words.script
+    return own, every, np.bincount(place, read.count, rows * scripts).reshape(rows, scripts)

@@ -1,60 +1,113 @@
-"""Repetition: the share of a rollout's words that stand in an n-gram seen before.
+"""Repetition: the share of a stretch of words that were said just before.
 
-Measure  words covered by a repeated n-gram / all words, over reasoning and response; its first occurrence does not
-         count; 0 when there are fewer than n words. In Chinese, Japanese, Thai ... a character is a word; a word of
-         more than 32 characters counts as several, so that a loop without a space is seen
+Measure  the highest share, over any `window` words in a row of the thinking or of the response (over all of them where
+         they are fewer), that is covered by an n-gram of `ngram` words which stood in the `window` words before it; its
+         first occurrence does not count. Also the longest stretch said again word for word, as a share of a fifth of
+         the window where it follows what it repeats (a loop), of three quarters where that is further left. With
+         `numbers` "any" both once more over the words that hold a letter, any number as good as any other: the share
+         in twice the window, the loop as a share of six tenths of it. The highest counts, 1 at most. In Chinese,
+         Japanese, Thai ... a character is a word; of a run without a space, and of white space, 32 characters are one
 Source   Gopher's duplicate n-gram fractions, Rae et al. 2021, Table A1 (arXiv:2112.11446), which takes n = 5 to 10
-         and drops a web page above 0.15 to 0.10; R1 filters repetition by a rule it does not disclose
-Use      a decoder that loops scores near 1. Long reasoning repeats its phrases: at ngram 5 half of DeepSeek-R1-0528's
-         traces are above 0.15, at 20 clean ones are near 0. `max` 0.5, or 0.1 to 0.2 with ngram 20, is a choice
+         over a whole web page: a window longer than the text. R1 filters repetition by a rule it does not disclose
+Use      catches loops wherever they stand and however long the rest is, loops whose numbers or some of whose words
+         change, and paragraphs that are written again. Keeps the phrases, formulas, recalculations and cases that long
+         reasoning repeats, a question quoted again, and an answer that says what the thinking found. `max` 0.9
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from typing import Literal
 
+import numpy as np
 import polars as pl
 
-from filters._text import words, written
+from filters._loops import Numbers, Said, covered, earlier, longer, quoted, said, steady
 
-VERSION = 1
+VERSION = 2
+SCOPE = "row"
+BOUNDS = {"max": 0.9}
 
-_LONGEST = 32  # characters of a word: longer than words of prose are, short enough to see "!!!!..." as a loop
+_SAME = 20  # words that begin a stretch said again word for word: of fewer, chance decides which earlier place is meant
+_LOOP, _COUNTING, _AGAIN = 0.16, 0.5, 0.75  # of the window, what a stretch is a share of
 
-
-def repetition(rows: pl.DataFrame, *, ngram: int = 5) -> pl.Series:
-    if ngram < 1:
-        raise ValueError(f"ngram is 1 or more, not {ngram}")
-    spoken = words(written(rows), _LONGEST)
-    return pl.Series("repetition", [_repeated(text.to_list(), ngram) for text in spoken], dtype=pl.Float64)
+_PROSE = 0.25  # of a stretch, the words that hold a letter; rows of figures hold none
 
 
-def _repeated(words: Sequence[str], ngram: int) -> float:
-    """The share of words that an n-gram covers which has stood further left already."""
-    seen: set[int] = set()
-    covered = end = 0
-    for start, gram in enumerate(_grams(words, ngram)):
-        if gram in seen:
-            covered += start + ngram - max(start, end)
-            end = start + ngram
-        seen.add(gram)
-    return covered / len(words) if words else 0.0
+def repetition(
+    rows: pl.DataFrame, *, ngram: int = 5, window: int = 200, numbers: Literal["any", "as written"] = "any"
+) -> pl.Series:
+    for name, value in (("ngram", ngram), ("window", window)):
+        if value < 1:
+            raise ValueError(f"{name} is 1 or more, not {value}")
+    words = said(rows)
+    before = earlier(words, ngram)
+    shares = _local(words, before, ngram, window)
+    shares = np.maximum(shares, _longest(words, before, ngram, loops=True) / (_LOOP * window))
+    before = earlier(words, _SAME, longer(before, ngram, _SAME) if ngram < _SAME else None)
+    shares = np.maximum(shares, _longest(words, before, _SAME, loops=True) / (_LOOP * window))
+    shares = np.maximum(shares, _longest(words, before, _SAME, loops=False) / (_AGAIN * window))
+    if numbers == "any":
+        words = steady(rows)
+        before = earlier(words, ngram)
+        shares = np.maximum(shares, _local(words, before, ngram, 2 * window))
+        shares = np.maximum(shares, _longest(words, before, ngram, loops=True) / (_COUNTING * window))
+    return pl.Series("repetition", np.minimum(shares, 1).reshape(-1, 2).max(axis=1), dtype=pl.Float64)
 
 
-def _grams(words: Sequence[str], ngram: int) -> list[int]:
-    """A number for the n-gram that starts at each word, equal where the n-grams are equal.
+def evidence(
+    rows: pl.DataFrame, *, ngram: int = 5, window: int = 200, numbers: Literal["any", "as written"] = "any"
+) -> pl.Series:
+    """The longest stretch said again word for word and how far left it stood; without one, the densest window."""
+    told: list[str | None] = []
+    for row in (rows[at : at + 1] for at in range(rows.height)):
+        written = repetition(row, ngram=ngram, window=window, numbers="as written")[0]
+        counting = repetition(row, ngram=ngram, window=window, numbers=numbers)[0] > written
+        words, same = (steady(row), ngram) if counting else (said(row), _SAME)
+        begins, ends, distances = _stretches(words, earlier(words, same), same)
+        again = covered(_near(earlier(words, ngram), window), ngram)
+        if begins.size:
+            longest = int(np.argmax(ends - begins))
+            begin, count = int(begins[longest]), int(ends[longest] - begins[longest])
+            where = f"{count} words again, {distances[longest]} words further on, at {words.place(begin)}"
+        elif again.any():
+            begin = int(np.argmax(np.convolve(again, np.ones(window))[window - 1 :]))
+            where = f"at {words.place(begin)}"
+        told.append(f"{where}: {quoted(words.text(begin, window))}" if again.any() else None)
+    return pl.Series("evidence", told, dtype=pl.String)
 
-    A gram of a + b words is the gram of a words here and the gram of b words further on, so that a gram of any length
-    costs log2(n) passes over the text.
-    """
-    grams, size = _numbered(words), 1
-    while size < ngram:
-        step = min(size, ngram - size)
-        grams = _numbered(list(zip(grams, grams[step:], strict=False)))
-        size += step
-    return grams
+
+def _near(before: Numbers, window: int) -> Numbers:
+    return np.where(np.arange(before.size) - before <= window, before, -1)
 
 
-def _numbered(things: Sequence[Hashable]) -> list[int]:
-    numbers: dict[Hashable, int] = {}
-    return [numbers.setdefault(thing, len(numbers)) for thing in things]
+def _local(words: Said, before: Numbers, ngram: int, window: int) -> Numbers:
+    """The share of words said before, in the window of each part where it is highest."""
+    sums = np.zeros(before.size + 1, dtype=np.int64)
+    np.cumsum(covered(_near(before, window), ngram), out=sums[1:])
+    first, sizes = words.first, np.diff(words.first)
+    most = sums[first[1:]] - sums[first[:-1]]
+    for part in np.flatnonzero((sizes > window) & (most > 0)):
+        begin, end = first[part], first[part + 1] + 1
+        most[part] = (sums[begin + window : end] - sums[begin : end - window]).max()
+    return most / np.clip(sizes, 1, window)
+
+
+def _longest(words: Said, before: Numbers, ngram: int, *, loops: bool) -> Numbers:
+    """The words of the longest stretch of each part; of a loop only, where it is as long as its distance at least."""
+    begin, end, distance = _stretches(words, before, ngram)
+    sizes = np.where((end - begin >= distance) | (not loops), end - begin, 0)
+    longest = np.zeros(words.parts, dtype=np.int64)
+    np.maximum.at(longest, words.part[begin], sizes)
+    return longest
+
+
+def _stretches(words: Said, before: Numbers, ngram: int) -> tuple[Numbers, Numbers, Numbers]:
+    """Begin and end of the words that stand at one distance further left too, and the distance; without figures."""
+    distances = np.where(before >= 0, np.arange(before.size) - before, 0)
+    begin = np.flatnonzero(np.diff(distances, prepend=0))
+    end = np.append(begin[1:], before.size)
+    again = distances[begin] > 0
+    begin, end = begin[again], end[again] + ngram - 1
+    spoken = np.append(0, np.cumsum(words.lettered | words.wide))
+    prose = spoken[end] - spoken[begin] >= (end - begin) * _PROSE
+    return begin[prose], end[prose], distances[begin[prose]]

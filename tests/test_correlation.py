@@ -12,7 +12,9 @@ from datafactory.correlation import Correlation, correlation
 
 def ranks(values: list[float]) -> list[float]:
     """The mean place of each value among all, equal ones sharing."""
-    return [sum(other < value for other in values) + (1 + sum(other == value for other in values)) / 2 for value in values]
+    return [
+        sum(other < value for other in values) + (1 + sum(other == value for other in values)) / 2 for value in values
+    ]
 
 
 def test_both_figures_are_those_of_numpy():
@@ -40,7 +42,11 @@ def test_rows_without_one_of_the_counts_are_left_out():
 def test_of_one_value_there_is_no_correlation():
     assert correlation([]) == Correlation(0, None, None, None)
     for pairs in ([(1.0, 2.0)], [(1.0, 2.0), (1.0, 3.0), (1.0, 4.0)]):
-        assert (correlation(pairs).spearman, correlation(pairs).pearson, correlation(pairs).interval) == (None, None, None)
+        assert (correlation(pairs).spearman, correlation(pairs).pearson, correlation(pairs).interval) == (
+            None,
+            None,
+            None,
+        )
 
 
 def test_the_interval_is_fishers():

@@ -1,7 +1,7 @@
 """Calibrate: how far a judge can be trusted, on the rows that a rule verifier decided too; stops a build below that.
 
-In   the columns of a judge and of a verifier, as `judge` and `verify` add them; or two counts of the same thing, such as
-     behaviours_verification of a judge and verification of a filter
+In   the columns of a judge and of a verifier, as `judge` and `verify` add them; or two counts of the same thing, such
+     as a judge's behaviours_verification and the filter verification
 Out  the same rows; in the manifest and the report agreement, false accepts and false rejects with 95 % intervals,
      Cohen's kappa, and what the judge left undecided; of counts Spearman's and Pearson's correlation
 

@@ -1,4 +1,4 @@
-"""Repetition against a count by hand and by brute force, on made and on real text."""
+"""Repetition against a count by brute force, on loops made and real, and on what must be kept."""
 
 from __future__ import annotations
 
@@ -11,21 +11,35 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from filters.repetition import repetition
+from filters.repetition import BOUNDS, evidence, repetition
 
 TRACES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "traces"
+WORDS = ["sum", "root", "angle", "ratio", "term", "case", "line", "sign", "step", "fact", "proof", "bound"]
 
 
 def rows(*texts: str, response: str = "") -> pl.DataFrame:
     return pl.DataFrame({"reasoning": texts, "response": [response] * len(texts)})
 
 
-def brute_force(words: list[str], n: int) -> float:
-    covered = set()
-    for i in range(len(words) - n + 1):
-        if any(words[j : j + n] == words[i : i + n] for j in range(i)):
-            covered |= set(range(i, i + n))
-    return len(covered) / len(words) if words else 0.0
+def prose(count: int, seed: int = 0) -> str:
+    """Words of which no five stand together twice."""
+    rng = random.Random(seed)
+    return " ".join("".join(rng.choices("abcdefgh", k=8)) for _ in range(count))
+
+
+def flagged(text: str, response: str = "") -> bool:
+    return bool(repetition(rows(text, response=response))[0] > BOUNDS["max"])
+
+
+def brute_force(words: list[str], ngram: int, window: int) -> float:
+    """Words in an n-gram that stood up to `window` words before, in the window that holds most of them."""
+    grams = [tuple(words[i : i + ngram]) for i in range(len(words) - ngram + 1)]
+    covered = {
+        word for i, gram in enumerate(grams) if gram in grams[max(0, i - window) : i] for word in range(i, i + ngram)
+    }
+    window = min(window, len(words))
+    starts = range(len(words) - window + 1)
+    return max(sum(i in covered for i in range(at, at + window)) for at in starts) / window if words else 0.0
 
 
 def test_the_second_time_counts_and_the_first_does_not():
@@ -37,55 +51,119 @@ def test_fewer_words_than_n_repeat_nothing():
     assert repetition(rows("no no no no", "", "one two three four five"), ngram=5).to_list() == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("ngram", [1, 2, 3, 4, 5, 7, 8, 13])
-def test_it_is_what_brute_force_counts(ngram):
+@pytest.mark.parametrize("ngram", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("window", [25, 1000])
+def test_it_is_what_brute_force_counts(ngram, window):
     rng = random.Random(ngram)
-    texts = [" ".join(rng.choices("abc", k=rng.randrange(60))) for _ in range(60)]
-    assert repetition(rows(*texts), ngram=ngram).to_list() == [brute_force(text.split(), ngram) for text in texts]
+    # fewer than 20 words are said again in a row: no stretch is looked at
+    texts = [" ".join(rng.choices("abcd", k=rng.randrange(18))) for _ in range(60)]
+    texts += [" ".join(f"{rng.choice('abcdefgh')}{rng.choice('abcd')}" for _ in range(70)) for _ in range(20)]
+    measured = repetition(rows(*texts), ngram=ngram, window=window, numbers="as written").to_list()
+    for text, share in zip(texts, measured, strict=True):
+        words = text.split()
+        expected = brute_force(words, ngram, window)
+        assert share >= expected - 1e-9
+        if window == 1000:
+            assert share == pytest.approx(expected), text
 
 
-def test_a_decoder_that_loops_scores_near_one():
-    loop = "Wait, let me check that again. " * 200
-    assert repetition(rows("First I add the numbers. " + loop))[0] > 0.95
+def test_what_stood_further_left_than_the_window_is_not_repeated():
+    text = f"a b c d e {prose(300)} a b c d e"
+    assert repetition(rows(text), window=200, numbers="as written")[0] == 0
+    assert repetition(rows(text), window=400, numbers="as written")[0] == 5 / 310
 
 
-@pytest.mark.parametrize(
-    "loop", ["让我再检查一遍这个答案。", "もう一度確認してみましょう。", "ลองตรวจสอบอีกครั้ง", "!", "哈", "ha"]
-)
-def test_a_loop_without_spaces_scores_near_one(loop):
-    assert repetition(rows(loop * 2000))[0] > 0.95
+LOOPS = {
+    "a phrase": "Wait, let me check that again. " * 60,
+    "a token": "ha " * 100,
+    "a number that counts": "".join(f"So the {i}th term is {i * i}. " for i in range(17, 70)),
+    "steps": "".join(f"Step {i}: add {i} and get {i * 12345 % 9973}.\n" for i in range(90, 150)),
+    "words that vary": "".join(
+        f"Wait, let me {random.Random(i).choice(WORDS)} the {random.Random(-i).choice(WORDS)} again. "
+        for i in range(80)
+    ),
+    "Chinese": "让我再检查一遍这个答案。" * 20,
+    "Chinese steps": "".join(f"第{i}步，我们把{i}加上去。" for i in range(90)),
+    "Japanese": "もう一度確認してみましょう。" * 20,
+    "Thai": "ลองตรวจสอบอีกครั้ง" * 20,
+    "Arabic": "دعني أتحقق من ذلك مرة أخرى. " * 20,
+    "two sentences": "But I'm not sure. Let me try the other way. " * 20,
+    "exclamation marks": "!" * 2000,
+    "blank lines": "\n" * 3000,
+    "a block": (prose(200, 7) + "\n\n") * 3,
+    "a paragraph twice": (prose(60, 8) + "\n\n") * 2,
+}
 
 
-def test_a_chinese_character_is_a_word():
-    text = "甲乙丙丁戊己甲乙丙丁戊庚"
-    assert repetition(rows(text), ngram=5)[0] == brute_force(list(text), 5) == 5 / 12
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+@pytest.mark.parametrize(("before", "behind"), [(0, 0), (3000, 0), (1500, 1500)])
+def test_a_loop_is_seen_wherever_it_stands_and_however_long_the_rest_is(loop, before, behind):
+    assert flagged(f"{prose(before, 1)} {loop} {prose(behind, 2)}")
 
 
-def test_what_the_response_says_again_counts():
-    assert repetition(rows("the sum of both is six", response="the sum of both is six"))[0] == 0.5
+def test_a_loop_is_seen_in_the_response_too():
+    assert flagged(prose(1000), response=LOOPS["a phrase"])
 
 
-def test_an_ngram_of_no_words_is_refused():
-    with pytest.raises(ValueError, match="ngram is 1 or more, not 0"):
-        repetition(rows("a"), ngram=0)
+def test_a_thinking_that_starts_again_is_seen():
+    text = prose(400)
+    assert flagged(f"{text} {prose(300, 1)} {text}")
 
 
-def test_a_megabyte_takes_seconds_at_any_n():
-    texts = rows("你好吗" * 333_333, "word " * 200_000)
+KEPT = {
+    "cases": "\n".join(
+        f"If x = {x} then 3x + 7 = {3 * x + 7}, {'even' if x % 2 else 'odd, so we drop it'}." for x in range(1, 8)
+    ),
+    "a table": "| n | n^2 | n^3 |\n|---|---|---|\n" + "\n".join(f"| {n} | {n * n} | {n**3} |" for n in range(60)),
+    "a matrix": "\n".join(" ".join("0" for _ in range(9)) for _ in range(9)),
+    "a sum": "4 + " * 40 + "4 = 164",
+    "a question quoted again": f"{prose(90, 3)} So the question says: {prose(90, 3)} Let us see.",
+    "a correction": "So 12 + 13 = 25. Wait, 12 + 13 = 25. Yes.",
+    "long division": "\n".join(f"{a} into {b} goes {b // a} times, remainder {b % a}" for a, b in [(7, 45), (7, 38)]),
+}
+
+
+@pytest.mark.parametrize("text", KEPT.values(), ids=KEPT)
+def test_what_reasoning_repeats_for_a_reason_is_kept(text):
+    assert not flagged(f"{prose(300, 5)}\n\n{text}\n\n{prose(300, 6)}")
+
+
+def test_an_answer_may_say_what_the_thinking_found():
+    assert not flagged(prose(400), response=prose(400))
+
+
+def test_a_number_is_as_good_as_another_unless_asked_otherwise():
+    steps = rows("".join(f"Step {i}: add {i} and get {i * i}. " for i in range(200)))
+    assert repetition(steps)[0] > 0.95
+    assert repetition(steps, numbers="as written")[0] < 0.5
+
+
+@pytest.mark.parametrize("setting", ["ngram", "window"])
+def test_a_setting_of_no_words_is_refused(setting):
+    with pytest.raises(ValueError, match=f"{setting} is 1 or more, not 0"):
+        repetition(rows("a"), **{setting: 0})
+
+
+def test_the_evidence_says_what_is_said_again_and_where():
+    said = evidence(rows(f"{prose(50)} " + "let me check that again " * 40, prose(20)))
+    assert '"let me check that again let me' in said[0] and "5 words further on" in said[0]
+    assert said[0].startswith("195 words again") and len(said[0]) <= 300
+
+
+def test_ten_megabytes_take_seconds():
+    texts = rows("你好吗" * 1_111_111, "word " * 2_000_000)
     start = time.perf_counter()
-    assert repetition(texts, ngram=500).min() > 0.99
-    assert time.perf_counter() - start < 30
+    assert repetition(texts).min() > 0.99
+    assert time.perf_counter() - start < 60
 
 
-def test_real_traces_score_as_brute_force_and_far_below_a_loop():
+def test_real_traces_are_kept_and_their_loops_are_not():
     path = TRACES / "misguided_attention.jsonl.gz"
     if not path.exists():
         pytest.skip(f"no real traces at {path}")
     with gzip.open(path, "rt", encoding="utf-8") as lines:
-        texts = [json.loads(line)["response"] for line in lines][::25]
-    measured = repetition(rows(*texts))
-    for text, share in zip(texts, measured, strict=True):
-        if max(map(len, text.split()), default=0) <= 32 and text.isascii():
-            assert share == pytest.approx(brute_force(text.split(), 5))
-    assert measured.median() < 0.2
-    assert repetition(rows(*(text[-300:] * 20 for text in texts if len(text) > 300))).min() > 0.9
+        real = [json.loads(line)["reasoning"] or "" for line in lines][::12]
+    measured = repetition(rows(*real))
+    assert (measured > BOUNDS["max"]).sum() <= 2
+    looping = [f"{text}\n\n{text[-60:] * 20}" for text in real if len(text) > 300]
+    assert repetition(rows(*looping)).min() > BOUNDS["max"]

@@ -190,3 +190,77 @@ def test_the_report_the_terminal_and_the_summary_show_it(tmp_path: Path):
     section = report.partition('id="calibration"')[2].partition("</section>")[0]
     assert '<td class="n">83.8 % to 97.3 %</td>' in section and "correctness against math" in section
     assert pl.read_parquet(tmp_path / "outputs/judged/data/data/*.parquet")["correctness"].min() == 1
+
+
+# a judge that counts one check more than the thinking announces, and nothing else
+COUNTER = CORRECTNESS + (
+    "\ndef reply(messages, rollout, seed):\n"
+    "    checks = fields(messages)['reasoning'].count('Let me check')\n"
+    "    return says(messages, verification=checks + 1, backtracking=0, subgoals=0, backward=0)\n"
+)
+COUNTED = """  judged: {do: judge, from: rows, model: referee, with: [behaviours], retries: 0}
+  counted: {do: filter, from: judged, keep: {verification: {min: 0}, backtracking: {min: 0}}}
+  compared: {do: calibrate, from: counted, judge: behaviours_verification, against: verification, scale: counts, min_rows: 10}
+"""
+
+
+def checking(count: int) -> list[dict]:
+    """Responses that check 0, 1, 2, 3, 0, ... times."""
+    return [{"ask": f"{n}?", "gold": "1", "say": "So 1. " + "Let me check it. " * (n % 4)} for n in range(count)]
+
+
+def test_a_judges_counts_stand_beside_a_filters_and_correlate(tmp_path: Path):
+    planned = built(tmp_path, COUNTED, COUNTER, checking(24))
+    rows = table(planned, "compared")
+    assert rows["behaviours_verification"].to_list() == [n % 4 + 1 for n in range(24)]
+    assert rows["verification"].to_list() == [n % 4 for n in range(24)]
+    found = planned.steps["compared"].dataset.manifest["counts"]["correlation"]
+    assert (found["rows"], found["mean"], found["bound"]) == (24, [2.5, 1.5], None)
+    assert found["spearman"] == pytest.approx(1) and found["pearson"] == pytest.approx(1)
+
+
+def test_counts_that_do_not_go_together_stop_the_build(tmp_path: Path):
+    odd = COUNTER.replace("checks + 1", "checks * (3 - checks)")  # 0, 2, 2, 0 for 0, 1, 2, 3: no correlation
+    with pytest.raises(
+        StageError, match=r"correlate less than stated: Spearman's is -?0.00 .* over 24 rows, min_corr.* 0.5"
+    ):
+        built(tmp_path, COUNTED.replace("min_rows", "min_correlation: 0.5, min_rows"), odd, checking(24))
+
+
+@pytest.mark.parametrize(
+    ("against", "bound", "said"),
+    [
+        (
+            "verification",
+            "min_rows: 30, min_correlation: 0.1",
+            "24 rows have both behaviours_verification and verification, too few",
+        ),
+        ("backtracking", "min_rows: 10, min_correlation: 0.1", "one of them is the same in all 24 rows"),
+    ],
+)
+def test_counts_from_which_nothing_can_be_told_stop_the_build(tmp_path: Path, against: str, bound: str, said: str):
+    stages = COUNTED.replace("against: verification", f"against: {against}").replace("min_rows: 10", bound)
+    with pytest.raises(StageError, match=said):
+        built(tmp_path, stages, COUNTER, checking(24))
+
+
+def test_counts_are_shown_by_inspect(tmp_path: Path):
+    (tmp_path / "referee.py").write_text(COUNTER)
+    write_rows(tmp_path / "rows.jsonl", checking(24))
+    (tmp_path / "r.yaml").write_text(RECIPE + COUNTED)
+    assert command("build", "r.yaml", cwd=tmp_path).returncode == 0
+    shown = " ".join(command("inspect", "outputs/judged/compared", cwd=tmp_path).stdout.split())
+    assert "correlation: judge behaviours_verification, against verification, rows 24, spearman 1" in shown
+
+
+@pytest.mark.parametrize(
+    ("scale", "bound", "said"),
+    [
+        ("counts", "min_agreement: 0.9", "is a bound for verdicts; scale is counts"),
+        ("verdicts", "min_correlation: 0.9", "is a bound for counts; scale is verdicts"),
+    ],
+)
+def test_a_bound_of_the_other_scale_is_a_mistake(tmp_path: Path, scale: str, bound: str, said: str):
+    stages = COUNTED.replace("scale: counts", f"scale: {scale}, {bound}")
+    with pytest.raises(UserError, match=said):
+        built(tmp_path, stages, COUNTER, checking(4))

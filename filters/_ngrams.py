@@ -1,0 +1,131 @@
+r"""The words that two texts are compared by, and a key for every n of them in a row.
+
+Word    a run of letters, digits and their marks; one letter where the script writes no spaces. Case, accents, spacing,
+        punctuation, operators and the signs around LaTeX make no difference, nor does a compatibility form (full-width
+        digits, an italic 𝑥, a superscript ²): `\(X_{1}\)` and `$x_1$` are the same words
+N-gram  n words in a row, by a key of 64 bits; a text of fewer words is one n-gram, a text of none has none
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from filters._characters import DIGIT, kinds, spaceless
+from filters._scan import Scan, Words, mixed
+
+Numbers = npt.NDArray[Any]
+
+_BLOCK = 2 << 20  # characters that are arrays at a time
+_READ = 0x20000  # what is behind it has no other form, or is Han
+_ACCENTS = range(0x300, 0x370)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+class FoldedScan(Scan):
+    """A scan whose keys are blind to case, accents and compatibility forms; `text` still gives what was written."""
+
+    def __init__(self, texts: pl.Series):
+        if texts.str.contains("[\u0300-\u036f]").any():  # else an accent of its own would part a word's key
+            texts = texts.str.normalize("NFC")
+        super().__init__(texts)
+        self.written = self.codes
+        self.codes = folded()[self.written]
+        self.kind = kinds()[self.codes]
+
+    def text(self, start: int, end: int) -> str:
+        return self.written[start:end].tobytes().decode("utf-32-le")
+
+    def compared(self) -> Words:
+        """The words that texts are compared by."""
+        inside = self.kind >= DIGIT
+        inside[self._blanks(inside)] = True
+        return self.spans(inside, spaceless()[self.kind])
+
+    def _blanks(self, inside: Numbers) -> Numbers:
+        """The places of `_` beside no letter: a blank to fill in is a word, the line of x_1 is none."""
+        lines = np.flatnonzero(self.codes == ord("_"))
+        if not lines.size:
+            return lines
+        text = np.searchsorted(self.first, lines, side="right")
+        begins = np.append(True, (np.diff(lines) > 1) | (np.diff(text) > 0))
+        ends = np.append(begins[1:], True)
+        first, last = lines[begins], lines[ends]
+        lettered = (first > self.first[text[begins] - 1]) & inside[np.maximum(first - 1, 0)]
+        lettered |= (last + 1 < self.first[text[ends]]) & inside[np.minimum(last + 1, inside.size - 1)]
+        return lines[~lettered[np.cumsum(begins) - 1]]
+
+
+@dataclass(frozen=True)
+class Grams:
+    """The n-grams of some texts, in order.
+
+    key    64 bits, equal where the words are
+    word   the word each begins with
+    size   its words: n, or fewer where the whole text has fewer
+    first  the first n-gram of each text, and behind the last text their number
+    """
+
+    key: Numbers
+    word: Numbers
+    size: Numbers
+    first: Numbers
+
+
+def grams(words: Words, ngram: int) -> Grams:
+    """The n-grams that stand in one text each."""
+    counts = words.counts
+    sizes = np.minimum(counts, ngram)
+    room = words.first[1:] - sizes  # where the last n-gram of each text begins
+    text = words.row
+    starts = np.flatnonzero(np.arange(text.size) <= room[text])
+    key = _keys(words.key, ngram)[starts]
+    size = sizes[text[starts]]
+    for short in np.unique(size[size < ngram]):
+        these = size == short
+        key[these] = _keys(words.key, int(short))[starts[these]]
+    return Grams(key, starts, size, np.searchsorted(starts, words.first))
+
+
+def _keys(words: Numbers, ngram: int) -> Numbers:
+    """A key for the n words from each on; those that begin in the last n - 1 words mean nothing."""
+    keys, size = mixed(words + np.uint64(ngram)), 1
+    while size < ngram:
+        step = min(size, ngram - size)
+        further = np.zeros_like(keys)
+        further[:-step] = keys[step:]
+        keys = mixed(keys * _STEP + further)
+        size += step
+    return keys
+
+
+def blocks(texts: pl.Series) -> Iterator[pl.Series]:
+    """The texts in order, some at a time, so that their arrays stay small."""
+    behind = texts.str.len_chars().cum_sum().to_numpy()
+    begun = 0
+    while begun < texts.len():
+        done = behind[begun - 1] if begun else 0
+        end = max(begun + 1, int(np.searchsorted(behind, done + _BLOCK, side="right")))
+        yield texts[begun:end]
+        begun = end
+
+
+@cache
+def folded() -> Numbers:
+    """uint32, what each character is compared as: its compatibility form without accents, where that is one letter."""
+    table = np.arange(sys.maxunicode + 1, dtype=np.uint32)
+    for code in range(_READ):
+        if not 0xD800 <= code < 0xE000:
+            plain = [mark for mark in unicodedata.normalize("NFKD", chr(code)) if ord(mark) not in _ACCENTS]
+            if len(plain) == 1:
+                low = plain[0].lower()
+                table[code] = ord(low) if len(low) == 1 else ord(plain[0])
+    return table

@@ -1,0 +1,53 @@
+"""Language mixing: how many words of the thinking stand in passages of another language than the rest of it.
+
+Measure  words in foreign passages; 0 where the thinking keeps to one language. What is foreign is measured against the
+         language that most of the thinking is in, whichever that is (`language_consistency` compares it with the
+         question's). A passage is
+         - words of a script that the main language is not written in: from one word of three letters, or two Han
+           characters, on; one letter or one Han character is a symbol
+         - words of the same script that are together 3,000 times (e^8) likelier in another language than in the main one,
+           by wordfreq's lists of 42 languages, and by langdetect's letter profiles where they do not have a word
+         - Latin words in a text of another script only where they are prose: `binary search` is a term there
+         Code, LaTeX, URLs, names, quotations, words in capitals and the words and languages of the question are never
+         foreign. Han and kana are segmented by wordfreq's lists, Thai, Lao, Khmer and Burmese count 4 letters a word
+Source   the mixed languages that DeepSeek-R1 drops from its samples, whose rule it does not give (arXiv:2501.12948, B.3.3)
+Use      `max` 0 catches the one sentence, or the one Chinese word, that slipped into a trace; it must keep translations,
+         quotations, names, terms and ciphers. A larger `max` lets so many foreign words pass
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from filters._language_passages import Passage, mixed
+from filters._text import thinking
+
+VERSION = 1
+SCOPE = "row"
+BOUNDS = {"max": 0}
+
+_SHOWN = 3
+
+
+def language_mixing(rows: pl.DataFrame) -> pl.Series:
+    found = mixed(rows).found
+    words = [float(sum(passage.count for passage in passages)) for passages in found]
+    return pl.Series("language_mixing", words, dtype=pl.Float64)
+
+
+def evidence(rows: pl.DataFrame) -> pl.Series:
+    found = mixed(rows).found
+    texts = thinking(rows).to_list()
+    shown = [_shown(text, passages) if passages else None for text, passages in zip(texts, found, strict=True)]
+    return pl.Series("evidence", shown, dtype=pl.String)
+
+
+def _shown(text: str, found: list[Passage]) -> str:
+    parts = []
+    for passage in found[:_SHOWN]:
+        at = text.find(passage.text)
+        where = f" at {at}" if at >= 0 else ""
+        line = " ".join(passage.text.split())
+        parts.append(f'{passage.language}{where}: "{line[:60]}{"…" if len(line) > 60 else ""}"')
+    count = f"{len(found)} passage{'s' if len(found) > 1 else ''}"
+    return f"{count}; " + ", ".join(parts)
