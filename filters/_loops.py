@@ -160,7 +160,7 @@ def _with_blanks(scan: Scan) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     row = np.concatenate([words.row, texts])
     after = np.append(words.start, scan.codes.size)
     until = np.concatenate([after[1:] if words.start.size else after[:0], after[words.first[:-1]]])
-    pieces = np.maximum(np.minimum(until, scan.first[1:][row]) - begin, 0) // (_WIDE * 1000)
+    pieces = np.maximum(np.minimum(until, scan.first[1:][row]) - begin, 0) // _WIDE
     if not pieces.any():
         return words.start, words.end, words.row, words.key
     blank = np.repeat(np.arange(pieces.size), pieces)
