@@ -117,13 +117,9 @@ def measure_of(column: str, settings: dict[str, Any], info: ValidationInfo) -> M
 
 
 def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        value = {name: {} for name in value}
-    if not isinstance(value, dict) or not value:
-        raise ValueError("should be a mapping from a filter to its bounds, as in {repetition: {max: 0.2}}")
     found: list[Measure] = []
     problems: Problems = []
-    for name, settings in value.items():
+    for name, settings in _named(value):
         settings = {} if settings is None else settings
         if not isinstance(settings, dict):
             problems.append(((name,), f"should be settings such as {{max: 0.2}}, not {shown(settings)}"))
@@ -139,19 +135,28 @@ def _measures(value: Any, info: ValidationInfo) -> tuple[Measure, ...]:
     return tuple(found)
 
 
+def _named(value: Any) -> list[tuple[Any, Any]]:
+    """(name, settings) of a mapping, or of a list of names and mappings."""
+    items = value if isinstance(value, list) else [value]
+    pairs = [pair for item in items for pair in (item.items() if isinstance(item, dict) else [(item, None)])]
+    if not pairs or not all(isinstance(name, str) for name, _ in pairs):
+        raise ValueError(
+            "should be filters with their bounds, as in {repetition: {max: 0.2}} or [repetition, finished]"
+        )
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"'{twice}' stands twice; `another_name: {{filter: {twice}, ...}}` is a column of its own")
+    return pairs
+
+
 Measures = Annotated[tuple[Measure, ...], BeforeValidator(_measures)]
 
 
 def measures_of(text: str) -> tuple[Measure, ...]:
     """The filters that a command line names, as in `repetition,{length: {unit: tokens}}`; paths from this folder."""
-    named: dict[str, Any] = {}
-    for item in spelled(text):
-        for name, settings in item.items() if isinstance(item, dict) else [(item, {})]:
-            if str(name) in named:
-                raise UserError(f"--with {text}: '{name}' stands twice")
-            named[str(name)] = settings
     try:
-        found: tuple[Measure, ...] = TypeAdapter(Measures).validate_python(named)
+        found: tuple[Measure, ...] = TypeAdapter(Measures).validate_python(spelled(text))
     except ValidationError as error:
         raise UserError(*(f"--with {text}: {message}" for _, message in problems_of(error, Bounds))) from error
     return found

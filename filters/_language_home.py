@@ -22,7 +22,7 @@ from filters._scan import Numbers
 ALONE = {
     "Hangul": "ko", "Greek": "el", "Hebrew": "he", "Bengali": "bn", "Gurmukhi": "pa", "Gujarati": "gu", "Oriya": "or",
     "Tamil": "ta", "Telugu": "te", "Kannada": "kn", "Malayalam": "ml", "Sinhala": "si", "Thai": "th", "Lao": "lo",
-    "Khmer": "km", "Myanmar": "my", "Tibetan": "bo", "Georgian": "ka", "Armenian": "hy", "Ethiopic": "am", "Mongolian": "mvf",
+    "Khmer": "km", "Myanmar": "my", "Tibetan": "bo", "Georgian": "ka", "Armenian": "hy", "Ethiopic": "am", "Mongolian": "mn",
 }  # fmt: skip
 SEVERAL = ("Latin", "Cyrillic", "Arabic", "Devanagari")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -232,13 +233,19 @@ def _same_script(read: Block, chosen: Numbers, here: Home, questions: Questions)
 
 def _particles(words: Tokens, chosen: Numbers) -> Numbers:
     """Which words belong to the name behind them: `Rio de la Plata`, `van der Waals`."""
-    short = words.end[chosen] - words.start[chosen] <= _PARTICLE
+    small = np.isin(words.key[chosen], _particle_keys())
     begins = words.name[chosen]
     part = np.zeros(chosen.size, dtype=bool)
     for _ in range(2):
         near = words.start[chosen[1:]] - words.end[chosen[:-1]] == 1
-        part[:-1] |= short[:-1] & near & (begins | part)[1:]
+        part[:-1] |= small[:-1] & near & (begins | part)[1:]
     return part
+
+
+@cache
+def _particle_keys() -> Numbers:
+    scan = Scan(pl.Series("de la del da di do dos du van von le el los las al bin ibn".split()))
+    return scan.keys(scan.first[:-1], scan.first[1:])
 
 
 def _quotations(quote: Numbers, foreign: Numbers, all_but: float) -> Numbers:
@@ -360,7 +367,6 @@ def _is_kana_text(text: str) -> bool:
 
 _CHARACTER, _TELLS = 4 * NAT, 3 * NAT
 _HALF = 8 * NAT // 10  # half of what is written in Japanese is kana: each Han character is rarer for it
-_PARTICLE = 3  # letters
 _ALL, _HALF_OF_IT = 0.8, 0.5  # of the words of a quotation: words that are not common at home, words in other letters
 _TONOS = "άέήίόύώ"  # on a vowel of nearly every Greek word, and of no symbol
 _GLOSS = 12  # letters of a word in brackets

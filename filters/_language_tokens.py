@@ -105,15 +105,19 @@ def _written(scan: Scan, start: Numbers, end: Numbers, row: Numbers) -> tuple[Nu
     many, begins = capitals[end] - capitals[start], capital[start]
     passive = many > begins
     before, behind = np.maximum(start - 1, 0), np.minimum(end, last)
-    tied = (scan.kind[before] == DIGIT) | _is(codes[before], _TIED_BEFORE)
-    tied |= (codes[before] == ord(".")) & (scan.kind[np.maximum(start - 2, 0)] > MARK)
+    passive |= (end - start == 2) & (codes[start] == codes[end - 1])  # aa, bb, cc: labels
+    first, end_of = scan.first[row], scan.first[row + 1]
     short = (end - start <= _SHORT) & (codes[start] < 0x250)
+    tied = (scan.kind[before] == DIGIT) | _is(codes[before], _TIED_BEFORE)
+    passive |= tied & (start > first)
+    tied = (codes[before] == ord(".")) & (scan.kind[np.maximum(start - 2, 0)] > MARK)
     tied |= short & (scan.kind[before] == SPACE) & _is(codes[np.maximum(start - 2, 0)], _SUM)
-    passive |= tied & (start > scan.first[row])
+    passive |= tied & (start > first + 1)
     tied = (scan.kind[behind] == DIGIT) | _is(codes[behind], _TIED_BEHIND)
-    tied |= (codes[behind] == ord(".")) & (scan.kind[np.minimum(end + 1, last)] > MARK)
+    passive |= tied & (end < end_of)
+    tied = (codes[behind] == ord(".")) & (scan.kind[np.minimum(end + 1, last)] > MARK)
     tied |= short & (scan.kind[behind] == SPACE) & _is(codes[np.minimum(end + 1, last)], _SUM)
-    passive |= tied & (end < scan.first[row + 1])
+    passive |= tied & (end + 1 < end_of)
     at = np.flatnonzero(begins)
     opens = start[at] == scan.first[row[at]]
     looking = np.ones(at.size, dtype=bool)

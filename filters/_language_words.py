@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from filters._scan import Numbers, Scan, Words
 
 NAT = 100  # a score's unit is a hundredth of a nat
 RARE = -16 * NAT  # of a word that a language's short list does not have: rarer than one in a million
-UNHEARD = -19 * NAT  # of a word that a language's long list does not have: rarer than one in a hundred million
+UNHEARD = -19 * NAT  # of a word that a language's long list does not have, which goes to a few in a hundred million
+_MOST = 200_000  # words of a list that are read
 
 # The languages of the word lists, by the letters they are written with; wordfreq's Serbo-Croatian is in Latin letters.
 LISTED = {
@@ -127,6 +129,6 @@ def _read(language: str, size: str) -> tuple[Scan, Words, Numbers]:
     """A list's words as a scan, without what is no letter: `don't` is `don` and `t`, as the words of a text are."""
     import wordfreq
 
-    known = wordfreq.get_frequency_dict(language, size)
-    scan = Scan(pl.Series(list(known), dtype=pl.String))
+    known = wordfreq.get_frequency_dict(language, size)  # the most frequent word first
+    scan = Scan(pl.Series(list(islice(known, _MOST)), dtype=pl.String))
     return scan, scan.spans(scan.kind >= MARK), np.fromiter(known.values(), dtype=np.float64)

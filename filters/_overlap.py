@@ -109,14 +109,15 @@ def asked_whole(questions: pl.Series, files: tuple[Stamp, ...], ngram: int) -> l
     """The place of an evaluation question of fewer than n words that each question is, or holds from 6 words on."""
     same, held = _short(files, ngram)
     found = [same.get(text) for text, _ in plain(_unwrapped(questions))]
-    for size, index in held.items():
-        behind = 0
-        for block in blocks(questions):
-            scan = FoldedScan(block)
-            match = _found(_read(scan, scan.compared(), size), index, size)
+    behind = 0
+    for block in blocks(questions):
+        scan = FoldedScan(block)
+        words = scan.compared()
+        for size, index in held.items():
+            match = _found(_read(scan, words, size), index, size)
             for text, reference in zip(match.text.tolist(), match.reference.tolist(), strict=True):
                 found[behind + text] = reference
-            behind += block.len()
+        behind += block.len()
     return found
 
 

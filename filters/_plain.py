@@ -32,8 +32,7 @@ def plain(texts: pl.Series) -> Iterator[tuple[bytes, int]]:
 
 
 def _written(scan: Scan) -> Iterator[tuple[bytes, int]]:
-    codes = lowered()[scan.codes]
-    codes[np.isin(codes, np.array([ord(dash) for dash in _DASHES], dtype=np.uint32))] = ord("-")
+    codes = _folded()[scan.codes]
     worded = (scan.kind == DIGIT) | (scan.kind >= MARK)
     places = np.flatnonzero(~_left_out(scan, codes, worded))
     row = scan.row[places]
@@ -43,14 +42,25 @@ def _written(scan: Scan) -> Iterator[tuple[bytes, int]]:
     out = np.full(at[-1] + 1 if at.size else 0, ord(" "), dtype=np.uint32)
     out[at] = codes[places]
     bounds = np.append(at, out.size)[np.searchsorted(places, scan.first)]
-    counts = scan.spans(worded, spaceless()[scan.kind]).counts
-    for begin, end, count in zip(bounds[:-1], bounds[1:], counts.tolist(), strict=True):
+    for begin, end, count in zip(bounds[:-1], bounds[1:], _counts(scan, worded).tolist(), strict=True):
         yield out[begin:end].tobytes(), count
 
 
+def _counts(scan: Scan, worded: Numbers) -> Numbers:
+    """How many words each text has."""
+    alone = spaceless()[scan.kind]
+    starts = worded.copy()
+    starts[1:] &= ~worded[:-1] | alone[1:] | (alone[:-1] & (scan.kind[1:] != MARK))
+    edges = scan.first[:-1][scan.first[:-1] < worded.size]
+    starts[edges] = worded[edges]
+    return np.diff(np.append(0, np.cumsum(starts))[scan.first])
+
+
 def _left_out(scan: Scan, codes: Numbers, worded: Numbers) -> Numbers:
-    left_out = (scan.kind == SPACE) | _ornaments()[codes]
-    signs = np.flatnonzero(left_out & np.isin(codes, np.array([ord(sign) for sign in ".,:!"], dtype=np.uint32)))
+    ornaments = np.flatnonzero(_ornaments()[codes])
+    left_out = scan.kind == SPACE
+    left_out[ornaments] = True
+    signs = ornaments[np.isin(codes[ornaments], np.array([ord(sign) for sign in ".,:!"], dtype=np.uint32))]
     row = scan.row
 
     def beside(step: int) -> Numbers:
@@ -65,6 +75,14 @@ def _left_out(scan: Scan, codes: Numbers, worded: Numbers) -> Numbers:
     kept = np.where(codes[signs] == ord("!"), factorial, digit[before] & digit[after])
     left_out[signs[kept]] = False
     return left_out
+
+
+@cache
+def _folded() -> Numbers:
+    """uint32, the lower case of every character, and one dash for all."""
+    table = lowered().copy()
+    table[[ord(dash) for dash in _DASHES]] = ord("-")
+    return table
 
 
 @cache

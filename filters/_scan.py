@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from filters._characters import DIGIT, MARK, SPACE, kinds, lowered, noise, powers, spaceless
+from filters._characters import MARK, SPACE, kinds, lowered, noise, powers, spaceless
 
 Numbers = npt.NDArray[Any]
 
@@ -91,10 +91,9 @@ class Scan:
         row = np.repeat(np.arange(self.rows), np.diff(first))
         return Words(start, end, row, self.keys(start, end), first)
 
-    def keys(self, start: Numbers, end: Numbers, *, digits: bool = True) -> Numbers:
-        """A key per span of characters; without `digits` any digit is as good as another."""
-        sums = self._sums if digits else self._sums_without_digits
-        return mixed((sums[end] - sums[start]) * powers(self.codes.size, inverse=True)[start])
+    def keys(self, start: Numbers, end: Numbers) -> Numbers:
+        """A key per span of characters."""
+        return mixed((self._sums[end] - self._sums[start]) * powers(self.codes.size, inverse=True)[start])
 
     @cached_property
     def small(self) -> Numbers:
@@ -104,10 +103,6 @@ class Scan:
     @cached_property
     def _sums(self) -> Numbers:
         return _running(noise()[self.small])
-
-    @cached_property
-    def _sums_without_digits(self) -> Numbers:
-        return _running(noise()[np.where(self.kind == DIGIT, np.uint32(ord("0")), self.small)])
 
     def text(self, start: int, end: int) -> str:
         return self.codes[start:end].tobytes().decode("utf-32-le")

@@ -5,7 +5,7 @@ Measure  the words of the longest run of lines without a blank one. A line is a 
          List items begin one. Headings, rows of a table, lines of a fenced block and lines that begin a LaTeX display
          are none and part them. In Chinese, Japanese, Thai ... two characters are a word. A row that did not think is
          measured by its response
-Source   R1 filtered out chains of thought with long paragraphs (arXiv:2501.12948, B.3.3); the threshold is not disclosed
+Source   R1 filtered out chains of thought with long paragraphs (arXiv:2501.12948, B.3.3) by an undisclosed threshold
 Use      catches walls of text: thinking without a break. Keeps long thinking in paragraphs, code, tables, derivations.
          `max` 400
 """

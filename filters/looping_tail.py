@@ -26,7 +26,7 @@ BOUNDS = {"max": 20}
 _TAIL = 1200  # words: a longer loop is no other loop
 _NGRAM = 4  # what shows a distance
 _SHOWN, _SHOWN_BY = 40, 3  # the last words that may show it, and how many must
-_BEHIND = 0  # words that may follow a loop
+_BEHIND = 12  # words that may follow a loop
 _WIDE = 6  # what 32 characters without a space count
 _MISS = 9  # what a differing word costs, in words that agree
 

@@ -2,11 +2,11 @@
 
 Measure  the highest share, over any `window` words in a row of the thinking or of the response (over all of them where
          they are fewer), that is covered by an n-gram of `ngram` words which stood in the `window` words before it; its
-         first occurrence does not count. Also the longest stretch said again word for word, as a share of a fifth of
-         the window where it follows what it repeats (a loop), of three quarters where that is further left. With
-         `numbers` "any" both once more over the words that hold a letter, any number as good as any other: the share
-         in twice the window, the loop as a share of six tenths of it. The highest counts, 1 at most. In Chinese,
-         Japanese, Thai ... a character is a word; of a run without a space, and of white space, 32 characters are one
+         first occurrence does not count. Also the longest stretch said again word for word: as a share of 0.16 windows
+         where it follows what it repeats (a loop), of 0.75 where that stood further left (20 words at least). With
+         `numbers` "any" once more over the words that hold a letter, any number as good as any other: the share in two
+         windows, a loop as a share of 0.5. The highest counts, 1 at most. In Chinese, Japanese, Thai ... a character is
+         a word; of a run without a space, and of white space, 32 characters are one
 Source   Gopher's duplicate n-gram fractions, Rae et al. 2021, Table A1 (arXiv:2112.11446), which takes n = 5 to 10
          over a whole web page: a window longer than the text. R1 filters repetition by a rule it does not disclose
 Use      catches loops wherever they stand and however long the rest is, loops whose numbers or some of whose words

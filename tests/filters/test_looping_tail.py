@@ -80,6 +80,10 @@ KEPT = {
     "a table": "| n | square |\n|---|---|\n" + "\n".join(f"| {n} | {n * n} |" for n in range(40)),
     "a list": "\n".join(f"- {n}" for n in range(50)),
     "three cases": "\n".join(f"- If k = {k}, Rosa is {12 * k + 1} years old." for k in range(1, 4)),
+    "three long cases": "\n".join(
+        f"- In case {k} each of the {7**k} people tells six others of it, so that {7 ** (k + 1)} know it then."
+        for k in range(1, 4)
+    ),
     "an answer twice": "Therefore, the answer is \\boxed{6}.\n\n**Final Answer**\n\\boxed{6}",
     "a sentence twice": "They have six apples. They have six apples.",
     "dashes": "-" * 80,

@@ -73,7 +73,15 @@ def test_what_stood_further_left_than_the_window_is_not_repeated():
     assert repetition(rows(text), window=400, numbers="as written")[0] == 5 / 310
 
 
+def varied(rounds: int) -> str:
+    """Sentences of six words and two numbers, of which two words and both numbers vary."""
+    rng = random.Random(rounds)
+    said = ((rng.choice(WORDS), rng.choice(WORDS), rng.randrange(10**6)) for _ in range(rounds))
+    return "".join(f"With {i} we {a} the {b} to {c}. " for i, (a, b, c) in enumerate(said))
+
+
 LOOPS = {
+    "words and numbers that vary": varied(120),
     "a phrase": "Wait, let me check that again. " * 60,
     "a token": "ha " * 100,
     "a number that counts": "".join(f"So the {i}th term is {i * i}. " for i in range(17, 70)),
@@ -114,6 +122,7 @@ KEPT = {
     "cases": "\n".join(
         f"If x = {x} then 3x + 7 = {3 * x + 7}, {'even' if x % 2 else 'odd, so we drop it'}." for x in range(1, 8)
     ),
+    "cases in the same words": varied(50),
     "a table": "| n | n^2 | n^3 |\n|---|---|---|\n" + "\n".join(f"| {n} | {n * n} | {n**3} |" for n in range(60)),
     "a matrix": "\n".join(" ".join("0" for _ in range(9)) for _ in range(9)),
     "a sum": "4 + " * 40 + "4 = 164",

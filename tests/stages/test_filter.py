@@ -202,6 +202,18 @@ def test_a_benchmark_that_is_not_there_is_named_with_where_it_was_looked_for(fol
         built(folder, "{./shared.py: {max: 0}}")
 
 
+def test_filters_are_named_by_a_list_a_mapping_or_both(folder: Path):
+    made = built(
+        folder, "[finished, {./counting.py: {max: 12}, long: {filter: ./counting.py, min: 6}}, length: {min: 1}]"
+    )
+    assert kept(made).columns[-4:] == ["finished", "counting", "long", "length"]
+    assert kept(made)["long"].to_list() == [10]
+    with pytest.raises(UserError, match=r"keep: 'length' stands twice; `another_name: {filter: length, ...}`"):
+        built(folder, "[length, {length: {max: 3}}]")
+    with pytest.raises(UserError, match=r"keep: should be filters with their bounds"):
+        built(folder, "[3]")
+
+
 def test_all_that_is_wrong_with_settings_is_said_at_once(folder: Path):
     with pytest.raises(UserError) as raised:
         built(folder, "{repetition: {max: 0.2, ngrams: 3}, lenght: {max: 5}, length: {unit: miles, max: 3}}")
