@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from filters._language_letters import Letters, letters
-from filters._language_words import NAT, RARE, Table, Vocabulary, longest, unheard, vocabulary, words_of
 from filters._language_tokens import Tokens
+from filters._language_words import NAT, RARE, Table, Vocabulary, longest, unheard, vocabulary, words_of
 from filters._scan import Numbers, Scan
 
 MOST = 6 * NAT  # of one word

@@ -7,6 +7,7 @@ Language   of that script the one whose lists make its first words most likely; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,7 +23,8 @@ from filters._scan import Numbers
 ALONE = {
     "Hangul": "ko", "Greek": "el", "Hebrew": "he", "Bengali": "bn", "Gurmukhi": "pa", "Gujarati": "gu", "Oriya": "or",
     "Tamil": "ta", "Telugu": "te", "Kannada": "kn", "Malayalam": "ml", "Sinhala": "si", "Thai": "th", "Lao": "lo",
-    "Khmer": "km", "Myanmar": "my", "Tibetan": "bo", "Georgian": "ka", "Armenian": "hy", "Ethiopic": "am", "Mongolian": "mn",
+    "Khmer": "km", "Myanmar": "my", "Tibetan": "bo", "Georgian": "ka", "Armenian": "hy", "Ethiopic": "am",
+    "Mongolian": "mn",
 }  # fmt: skip
 SEVERAL = ("Latin", "Cyrillic", "Arabic", "Devanagari")
 
@@ -111,8 +113,8 @@ def kana_share(words: Tokens, chosen: Numbers) -> Numbers:
     return those / np.maximum(1, np.bincount(words.row[some], words.end[some] - words.start[some], rows))
 
 
-def _scores(words: Tokens, rows: Numbers, script: str):
-    """For each of these texts: how well its first words fit each language, and whether the best is known well enough."""
+def _scores(words: Tokens, rows: Numbers, script: str) -> Iterator[tuple[int, dict[str, int], bool, bool]]:
+    """For each of these texts how well its first words fit each language; whether the best is known, and certain."""
     chosen = np.zeros(words.first.size - 1, dtype=bool)
     chosen[rows] = True
     of_script = np.flatnonzero(

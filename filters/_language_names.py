@@ -13,12 +13,12 @@ import polars as pl
 
 NAMES = {
     "en": "English|英语|英文|英語|anglais|inglés|inglese|inglês|Englisch|английск|영어|الإنجليزية|अंग्रेज़ी|ইংরেজি",
-    "zh": "Chinese|Mandarin|Cantonese|中文|汉语|漢語|华语|普通话|粤语|國語|pinyin|Pinyin|hanzi|chinois|chino|Chinesisch|китайск|중국어|中国語",
-    "ja": "Japanese|日语|日文|日本語|kanji|hiragana|katakana|Kanji|Hiragana|Katakana|romaji|japonais|japonés|Japanisch|японск|일본어",
+    "zh": "Chinese|Mandarin|Cantonese|中文|汉语|漢語|华语|普通话|粤语|國語|[Pp]inyin|hanzi|chinois|chino|китайск|중국어|中国語",
+    "ja": "Japanese|日语|日文|日本語|[Kk]anji|[Hh]iragana|[Kk]atakana|romaji|japonais|japonés|Japanisch|японск|일본어",
     "ko": "Korean|韩语|韓語|韩文|한국어|Hangul|hangul|coréen|coreano|Koreanisch|корейск",
     "fr": "French|法语|法文|法語|français|Français|francés|francese|francês|Französisch|французск|프랑스어|フランス語",
     "de": "German|德语|德文|德語|Deutsch|deutsch|allemand|alemán|tedesco|alemão|немецк|독일어|ドイツ語",
-    "es": "Spanish|西班牙语|西班牙文|español|Español|castellano|espagnol|spagnolo|espanhol|Spanisch|испанск|스페인어|スペイン語",
+    "es": "Spanish|西班牙语|西班牙文|español|Español|castellano|espagnol|spagnolo|espanhol|испанск|스페인어|スペイン語",
     "it": "Italian|意大利语|意大利文|italiano|Italiano|italien|Italienisch|итальянск|이탈리아어|イタリア語",
     "pt": "Portuguese|葡萄牙语|葡萄牙文|português|Português|portugais|portugués|portoghese|Portugiesisch|португальск",
     "ru": "Russian|俄语|俄文|俄語|русск|Русск|russe|ruso|russo|Russisch|러시아어|ロシア語|Cyrillic|Slavic",

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from filters._characters import DIGIT, KIND, MARK, OTHER_LETTER, SPACE, SPACELESS, lowered
+from filters._characters import DIGIT, KIND, MARK, OTHER_LETTER, SPACE, SPACELESS
 from filters._scan import Numbers, Scan
 
 CJK = "Han"

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from filters._language_block import Block, Questions, written_in
 from filters._language_home import known_languages, script_of
-from filters._language_passages import Block, Mixed, Questions, mixed, written_in
+from filters._language_mixed import Mixed, mixed
 from filters._language_tokens import CJK, NUMBER, SCRIPTS
 from filters._scan import Numbers
 
@@ -92,7 +93,7 @@ def _words(all_of: Mixed) -> tuple[Numbers, Numbers, Numbers]:
     for at in np.flatnonzero(foreign):
         row = int(words.row[at])
         free = not written_in(SCRIPTS[words.script[at] - 1]).isdisjoint(questions.allowed[row])
-        foreign[at] = not free and words.text(at, at + 1) not in questions.texts[row]
+        foreign[at] = not free and words.text(int(at), int(at) + 1) not in questions.texts[row]
     for passages in all_of.found:
         for passage in passages:
             foreign[passage.begin : passage.end] = True

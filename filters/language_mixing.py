@@ -5,21 +5,22 @@ Measure  words in foreign passages; 0 where the thinking keeps to one language. 
          question's). A passage is
          - words of a script that the main language is not written in: from one word of three letters, or two Han
            characters, on; one letter or one Han character is a symbol
-         - words of the same script that are together 3,000 times (e^8) likelier in another language than in the main one,
-           by wordfreq's lists of 42 languages, and by langdetect's letter profiles where they do not have a word
+         - words of the same script that are together 3,000 times (e^8) likelier in another language than in the main
+           one, by wordfreq's lists of 42 languages, and by langdetect's letter profiles where no list has a word
          - Latin words in a text of another script only where they are prose: `binary search` is a term there
          Code, LaTeX, URLs, names, quotations, words in capitals and the words and languages of the question are never
          foreign. Han and kana are segmented by wordfreq's lists, Thai, Lao, Khmer and Burmese count 4 letters a word
-Source   the mixed languages that DeepSeek-R1 drops from its samples, whose rule it does not give (arXiv:2501.12948, B.3.3)
-Use      `max` 0 catches the one sentence, or the one Chinese word, that slipped into a trace; it must keep translations,
-         quotations, names, terms and ciphers. A larger `max` lets so many foreign words pass
+Source   the mixed languages that DeepSeek-R1 drops, by a rule that it does not give (arXiv:2501.12948, B.3.3)
+Use      `max` 0 catches the one sentence, or the one Chinese word, that slipped into a trace; it must keep
+         translations, quotations, names, terms and ciphers. A larger `max` lets so many foreign words pass
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from filters._language_passages import Passage, mixed
+from filters._language_block import Passage
+from filters._language_mixed import mixed
 from filters._text import thinking
 
 VERSION = 1

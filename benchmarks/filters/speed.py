@@ -82,7 +82,7 @@ def run(python: Path, words: list[object], folder: str) -> subprocess.CompletedP
 
 
 def sample(data: Path) -> pl.DataFrame:
-    """Finished traces that think, in an order that no side can choose, with the columns of a rollout and a verifier's reward."""
+    """Finished traces that think, shuffled, with the columns of a rollout and a verifier's reward."""
     rows = [row for row in real.traces(data) if real.thinks(row)]
     random.Random(0).shuffle(rows)
     table = pl.DataFrame(
