@@ -127,9 +127,9 @@ _KIN = {frozenset(pair.split()) for pair in ("id ms", "nb da", "cs sk", "bg mk",
 # What mathematics calls its functions and letters is a word of many languages: sin, con, tan, nu, pi, chi
 _SYMBOLS = (
     "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan asin acos atan arcsinh log ln lg exp mod gcd lcm "
-    "max min lim sup inf det dim ker deg arg avg sum prod sqrt sgn sign var std pr est eq eqs def alpha beta gamma delta "
-    "epsilon zeta eta theta iota kappa lambda mu xi omicron pi rho sigma tau upsilon phi chi psi omega et al etc vs "
-    "cm mm km kg mg ml dl ms ns mol hz khz mhz rad rpm mph kmh kwh pts ans qed iff wlog rhs lhs lol re fa sol ti "
+    "max min lim sup inf det dim ker deg arg avg sum prod sqrt sgn sign var std pr est eq eqs def alpha beta gamma "
+    "delta epsilon zeta eta theta iota kappa lambda mu xi omicron pi rho sigma tau upsilon phi chi psi omega et al etc "
+    "vs cm mm km kg mg ml dl ms ns mol hz khz mhz rad rpm mph kmh kwh pts ans qed iff wlog rhs lhs lol re fa sol ti "
     "vice versa hoc ergo ipso facto quod erat absurdum priori posteriori cetera infinitum ponens tollens "
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from filters._characters import KIND
-from filters._language_home import ALONE, Main, main
+from filters._language_home import ALONE, KANA, Main, kana_share, main
 from filters._language_segments import LETTERS_PER_WORD, words_in
 from filters._language_tokens import CJK, NUMBER, SCRIPTS, Tokens, tokens
 from filters._language_words import LISTED
@@ -81,13 +81,8 @@ def _counted(words: Tokens) -> Numbers:
         count[some] = -(-(words.end[some] - words.start[some]) // LETTERS_PER_WORD)
     runs = np.flatnonzero(words.script == NUMBER[CJK])
     if runs.size:
-        kana = np.zeros(words.scan.codes.size + 1, dtype=np.int64)
-        np.cumsum(is_kana(words.scan), out=kana[1:])
-        share = np.bincount(words.row[runs], kana[words.end[runs]] - kana[words.start[runs]], words.first.size)
-        share = share / np.maximum(
-            1, np.bincount(words.row[runs], words.end[runs] - words.start[runs], words.first.size)
-        )
-        count[runs] = words_in(words.scan, words.start[runs], words.end[runs], share[words.row[runs]] >= 0.1)
+        kana = kana_share(words, words.script == NUMBER[CJK])
+        count[runs] = words_in(words.scan, words.start[runs], words.end[runs], kana[words.row[runs]] >= KANA)
     return count
 
 

@@ -36,7 +36,7 @@ _ELSEWHERE = {
 
 _READ = 100  # words of a text
 _KNOWN = 0.45  # of them that its language's list has, at least
-_KANA = 0.1  # of the characters of a Japanese text, at least
+KANA = 0.1  # of the characters of a Japanese text, at least
 _FLOOR = -11 * NAT  # one word more or less counts about alike, so that the language of most words is found
 _SURE = 6 * NAT  # further behind is the second language where the first is beyond doubt
 
@@ -89,15 +89,15 @@ def main(words: Tokens, weight: Numbers) -> Main:
         if name == CJK:
             kana = kana_share(words, words.script == NUMBER[CJK])
             for row in chosen:
-                language[row] = "ja" if kana[row] >= _KANA else "zh"
+                language[row] = "ja" if kana[row] >= KANA else "zh"
         elif name in ALONE:
             for row in chosen:
                 language[row] = ALONE[name]
         else:
-            for row, scores, known, certain in _scores(words, chosen, name):
-                score[row] = scores
-                sure[row] = certain
-                language[row] = max(scores, key=scores.__getitem__) if known else None
+            for at, scores, known, certain in _scores(words, chosen, name):
+                score[at] = scores
+                sure[at] = certain
+                language[at] = max(scores, key=scores.__getitem__) if known else None
     return Main(script, language, sure, score)
 
 

@@ -1,4 +1,4 @@
-"""Passages in another script: runs of its words, Latin prose among other letters, Chinese and Japanese in each other."""
+"""Passages in another script: runs of its words, Latin prose among other letters, Chinese and Japanese."""
 
 from __future__ import annotations
 

@@ -106,18 +106,9 @@ def _written(scan: Scan, start: Numbers, end: Numbers, row: Numbers) -> tuple[Nu
     passive = many > begins
     before, behind = np.maximum(start - 1, 0), np.minimum(end, last)
     passive |= (end - start == 2) & (codes[start] == codes[end - 1])  # aa, bb, cc: labels
-    first, end_of = scan.first[row], scan.first[row + 1]
-    short = (end - start <= _SHORT) & (codes[start] < 0x250)
-    tied = (scan.kind[before] == DIGIT) | _is(codes[before], _TIED_BEFORE)
-    passive |= tied & (start > first)
-    tied = (codes[before] == ord(".")) & (scan.kind[np.maximum(start - 2, 0)] > MARK)
-    tied |= short & (scan.kind[before] == SPACE) & _is(codes[np.maximum(start - 2, 0)], _SUM)
-    passive |= tied & (start > first + 1)
-    tied = (scan.kind[behind] == DIGIT) | _is(codes[behind], _TIED_BEHIND)
-    passive |= tied & (end < end_of)
-    tied = (codes[behind] == ord(".")) & (scan.kind[np.minimum(end + 1, last)] > MARK)
-    tied |= short & (scan.kind[behind] == SPACE) & _is(codes[np.minimum(end + 1, last)], _SUM)
-    passive |= tied & (end + 1 < end_of)
+    close = np.flatnonzero((scan.kind[before] != SPACE) | (scan.kind[behind] != SPACE))
+    passive[close] |= _tied(scan, start[close], end[close], row[close])
+    passive |= (end - start <= _SHORT) & (codes[start] < 0x250) & _summed(scan, start, end)
     at = np.flatnonzero(begins)
     opens = start[at] == scan.first[row[at]]
     looking = np.ones(at.size, dtype=bool)
@@ -128,6 +119,29 @@ def _written(scan: Scan, start: Numbers, end: Numbers, row: Numbers) -> tuple[Nu
     name = np.zeros(start.size, dtype=bool)
     name[at] = ~opens
     return passive, name
+
+
+def _tied(scan: Scan, start: Numbers, end: Numbers, row: Numbers) -> Numbers:
+    """Whether each word is written together with what stands in names of code and in formulas."""
+    codes, kind, last = scan.codes, scan.kind, scan.codes.size - 1
+    first, behind_all = scan.first[row], scan.first[row + 1]
+    before, behind = np.maximum(start - 1, 0), np.minimum(end, last)
+    tied = ((kind[before] == DIGIT) | _is(codes[before], _TIED_BEFORE)) & (start > first)
+    tied |= (codes[before] == ord(".")) & (kind[np.maximum(start - 2, 0)] > MARK) & (start > first + 1)
+    tied |= ((kind[behind] == DIGIT) | _is(codes[behind], _TIED_BEHIND)) & (end < behind_all)
+    return tied | (codes[behind] == ord(".")) & (kind[np.minimum(end + 1, last)] > MARK) & (end + 1 < behind_all)
+
+
+def _summed(scan: Scan, start: Numbers, end: Numbers) -> Numbers:
+    """Whether a sign of an equation stands behind the space beside each word: `ax = b`."""
+    signs = np.flatnonzero(scan.kind == 0)
+    signs = signs[_is(scan.codes[signs], _SUM)]
+    signs = signs[(signs > 0) & (signs < scan.codes.size - 1)]
+    beside = np.zeros((2, scan.codes.size + 3), dtype=bool)
+    beside[0, signs[scan.kind[signs + 1] == SPACE] + 2] = True
+    beside[1, signs[scan.kind[signs - 1] == SPACE] - 1] = True
+    beside[:, scan.first] = False  # a text's first word and its last have no sign beyond them
+    return beside[0, start] | beside[1, end]
 
 
 @cache

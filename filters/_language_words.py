@@ -1,7 +1,7 @@
 """The common words of languages: how likely a word is in each language that is written with the same letters.
 
 Words  wordfreq's lists: 30,000 to 60,000 words in 42 languages (`small`; for the language of a text itself `large`,
-       read to 200,000), counted in subtitles, Wikipedia, news, books and the web, frozen in 2024; read only when one is needed
+       read to 200,000), counted in subtitles, Wikipedia, news, books and the web, frozen in 2024; read when needed
 Score  hundredths of nats, whole numbers: sums of them are the same however the rows are put together
 """
 

@@ -37,7 +37,7 @@ def planted(hosts: dict[str, list[Row]], data: Path, seed: int) -> list[Row]:
             host = chance.choice(strangers)
             where = ("question", "reasoning", "response")[number % 3]
             text = host[where]
-            at = chance.choice(places(text) or [len(text)])
+            at = chance.choice(places(text)[:-1] or [0])  # not at the end: finished would see it
             more = {
                 where: f"{text[:at].rstrip()} {span} {text[at:].lstrip()}",
                 "label": "nine_words" if length == 9 else "contaminated",
@@ -107,13 +107,13 @@ NO_IDENTITY = (
 PERSONAL = (
     "You can reach her at maria.lopez84@gmail.com for the figures.",
     "Call me on +1 (415) 386-2719 before noon.",
-    "His number is 020 7946 0958 in London.",
+    "His number is 020 8366 1247 in London.",
     "The key is sk-proj-Zk3Q9v7LxT2mBf8RcY1wHn4uJd6sAe0gPi5o.",
     "export AWS_SECRET_ACCESS_KEY=wJq9rXUtnFEMIK7MDENGbPxRfiCYzEXKEYq81LmA",
     "Use the token ghp_x9Kd82LmQpR7sVt3WzYb6NcJf4HgTa1EuO5i to log in.",
     "Her card number is 4539 1488 0343 6467.",
     "The server is at 84.112.37.201 and the password is hunter2!x.",
-    "His SSN is 219-09-9999.",
+    "His SSN is 536-22-8714.",
     "Überweise es auf DE89370400440532013000.",
 )
 NO_PERSONAL = (

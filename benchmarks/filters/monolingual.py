@@ -13,7 +13,7 @@ from real import Row, lines
 
 LATIN = r"\p{Latin}"
 # a list is no thinking, and an assistant that speaks of itself is what other filters are about
-NO_PROSE = r"(?m)^\s*(?:\d+[.、)]|[-*#•|])|人工智能|语言模型|AI"
+NO_PROSE = r"(?m)^\s*(?:\d+[.、)]|[-*#•|])|人工智能|语言模型|机器人|AI"
 
 
 def row(split: str, question: str, reasoning: str | None, response: str, **more: Any) -> Row:
@@ -59,7 +59,11 @@ def chinese(data: Path) -> list[Row]:
     for number, line in enumerate(lines(data / "instructions" / "alpaca_zh_demo.jsonl.gz")):
         question, text = f"{line['instruction']}\n{line['input']}".strip(), line["output"]
         both = pl.Series([question + text])
-        prose_only = not both.str.contains(NO_PROSE)[0] and text.rstrip().endswith(("。", "！", "？", "”"))
+        prose_only = (
+            not both.str.contains(NO_PROSE)[0]
+            and text.rstrip().endswith(("。", "！", "？", "”"))
+            and text.count("。") > 1
+        )
         if len(text) > 120 and prose_only and both.str.count_matches(LATIN)[0] < 0.01 * len(text):
             first = text[: min(at for mark in "。！？" if (at := text.find(mark)) >= 0) + 1]
             more = {"id": f"alpaca_zh-{number}", "label": "clean", "language": "cmn", "note": "alpaca_zh"}

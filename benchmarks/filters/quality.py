@@ -156,6 +156,8 @@ def fair(name: str) -> pl.Expr:
         return THINKING & ~pl.col("reasoning").str.contains(FENCE, literal=True)
     if name in ("markup_in_thinking", "long_paragraph"):
         return THINKING
+    if name == "identity":  # GPT-4 says in some of XSTest's answers who made it
+        return ~pl.col("response").str.contains("OpenAI", literal=True) | (pl.col("label") != "compliance")
     if name == "finished":  # XSTest's answers are cut at a number of tokens
         return pl.col("label") != "compliance"
     if name == "contamination":  # SkyThought's and MiP's questions are those of the sets

@@ -1,4 +1,4 @@
-"""Calibration: a judge against a rule verifier, as the page and the terminal show it."""
+"""Calibration: a judge against a rule verifier, or its counts against a filter's, as page and terminal show them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,22 @@ def calibrated(found: dict[str, Any]) -> str:
     return f"{found['judge']} agrees with {found['against']} on {share}, {counts}, kappa {number(found['kappa'])}"
 
 
+def correlated(found: dict[str, Any]) -> str:
+    """`behaviours_verification and verification: Spearman's 0.71 (0.60 to 0.80), Pearson's 0.69 over 200 rows`."""
+    low, high = found["interval"] or (None, None)
+    interval = "" if low is None else f" ({number(low)} to {number(high)})"
+    pair = f"{found['judge']} and {found['against']}"
+    means = f", means {' and '.join(map(number, found['mean']))}" if found["mean"] else ""
+    spearman, pearson = (number(found[name]) for name in ("spearman", "pearson"))
+    return f"{pair}: Spearman's {spearman}{interval}, Pearson's {pearson} over {found['rows']:,} rows{means}"
+
+
 def calibration(story: Story) -> Html:
     """The section of the report: a table per stage that calibrates, in the lineage or beside it."""
     parts = []
     for chapter in story.chapters:
+        if counted := chapter.counts.get("correlation"):
+            parts.append(join([element("h3", chapter.name), element("p", correlated(counted), kind="note")]))
         if found := chapter.counts.get("calibration"):
             what = element("span", f"{found['judge']} against {found['against']}", kind="kind")
             told = element("p", f"Cohen's kappa: {number(found['kappa'])}", kind="note")
@@ -45,6 +57,7 @@ def calibration(story: Story) -> Html:
         "calibration",
         "Calibration",
         "A judge against a rule verifier, on the rows that both were asked about. A false accept is a row that the "
-        "verifier found wrong and the judge right, out of those it found wrong; kappa is agreement beyond chance.",
+        "verifier found wrong and the judge right, out of those it found wrong; kappa is agreement beyond chance. Two counts of the "
+        "same thing correlate: Spearman's by their ranks with a 95 % interval, Pearson's by their values.",
         *parts,
     )

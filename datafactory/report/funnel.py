@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from datafactory.report.calibration import calibrated
+from datafactory.report.calibration import calibrated, correlated
 from datafactory.report.units import duration, number, percent
 from datafactory.story import Chapter
 from datafactory.types import DECIDED
@@ -130,6 +130,8 @@ def summary(chapters: Iterable[Chapter], console: Console) -> None:
             console.print(Text(f"{chapter.name}: {model} {scored(scores)}"), soft_wrap=True)
         if calibration := chapter.counts.get("calibration"):
             console.print(Text(f"{chapter.name}: {calibrated(calibration)}"), soft_wrap=True)
+        if correlation := chapter.counts.get("correlation"):
+            console.print(Text(f"{chapter.name}: {correlated(correlation)}"), soft_wrap=True)
 
 
 def scored(scores: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from datafactory.conditions import columns_in, expression
 from datafactory.errors import UserError, did_you_mean
-from datafactory.report.calibration import HEADINGS, calibrated, lines
+from datafactory.report.calibration import HEADINGS, calibrated, correlated, lines
 from datafactory.report.funnel import said
 from datafactory.report.histogram import histogram, sparkline
 from datafactory.report.opened import Opened, opened, unreadable
@@ -91,6 +91,8 @@ def _heading(found: Opened, console: Console) -> None:
     for name, value in manifest.get("counts", {}).items():
         if name == "calibration":
             _calibration(value, console)
+        elif name == "correlation":
+            _say(console, correlated(value))
         else:
             _say(console, f"{name}: {_told(value)}")
     if any(found.sums()):

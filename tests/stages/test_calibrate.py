@@ -244,13 +244,20 @@ def test_counts_from_which_nothing_can_be_told_stop_the_build(tmp_path: Path, ag
         built(tmp_path, stages, COUNTER, checking(24))
 
 
-def test_counts_are_shown_by_inspect(tmp_path: Path):
+def test_the_report_the_terminal_and_the_summary_show_how_counts_correlate(tmp_path: Path):
     (tmp_path / "referee.py").write_text(COUNTER)
     write_rows(tmp_path / "rows.jsonl", checking(24))
-    (tmp_path / "r.yaml").write_text(RECIPE + COUNTED)
-    assert command("build", "r.yaml", cwd=tmp_path).returncode == 0
+    (tmp_path / "r.yaml").write_text(RECIPE + COUNTED + "  data: {do: merge, from: [compared]}\n")
+    ended = command("build", "r.yaml", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    line = "behaviours_verification and verification: Spearman's 1"
+    means = "Pearson's 1 over 24 rows, means 2.5 and 1.5"
+    assert f"compared: {line}" in ended.stderr and means in ended.stderr
     shown = " ".join(command("inspect", "outputs/judged/compared", cwd=tmp_path).stdout.split())
-    assert "correlation: judge behaviours_verification, against verification, rows 24, spearman 1" in shown
+    assert line in shown and means in shown
+    report = (tmp_path / "outputs/judged/data/report.html").read_text()
+    section = report.partition('id="calibration"')[2].partition("</section>")[0]
+    assert "behaviours_verification and verification" in section and means.partition(" ")[2] in section
 
 
 @pytest.mark.parametrize(
