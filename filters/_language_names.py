@@ -13,7 +13,7 @@ import polars as pl
 
 NAMES = {
     "en": "English|英语|英文|英語|anglais|inglés|inglese|inglês|Englisch|английск|영어|الإنجليزية|अंग्रेज़ी|ইংরেজি",
-    "zh": "Chinese|Mandarin|Cantonese|中文|汉语|漢語|华语|普通话|粤语|國語|[Pp]inyin|chinois|chino|китайск|중국어|中国語",
+    "zh": "Chinese|Mandarin|Cantonese|中文|汉语|漢語|华语|普通话|粤语|國語|[Pp]inyin|chinois|chino|китайск|중국어",
     "ja": "Japanese|日语|日文|日本語|[Kk]anji|[Hh]iragana|[Kk]atakana|romaji|japonais|japonés|Japanisch|японск|일본어",
     "ko": "Korean|韩语|韓語|韩文|한국어|Hangul|hangul|coréen|coreano|Koreanisch|корейск",
     "fr": "French|法语|法文|法語|français|Français|francés|francese|francês|Französisch|французск|프랑스어|フランス語",

@@ -9,7 +9,8 @@ Measure  words in foreign passages; 0 where the thinking keeps to one language. 
            one, by wordfreq's lists of 42 languages, and by langdetect's letter profiles where no list has a word
          - Latin words in a text of another script only where they are prose: `binary search` is a term there
          Code, LaTeX, URLs, names, quotations, words in capitals and the words and languages of the question are never
-         foreign. Han and kana are segmented by wordfreq's lists, Thai, Lao, Khmer and Burmese count 4 letters a word
+         foreign. Han and kana are segmented by wordfreq's lists, Thai, Lao, Khmer and Burmese count 4 letters a word.
+         `of` "trace" reads the response behind the thinking, too
 Source   the mixed languages that DeepSeek-R1 drops, by a rule that it does not give (arXiv:2501.12948, B.3.3)
 Use      `max` 0 catches the one sentence, or the one Chinese word, that slipped into a trace; it must keep
          translations, quotations, names, terms and ciphers. A larger `max` lets so many foreign words pass
@@ -17,11 +18,13 @@ Use      `max` 0 catches the one sentence, or the one Chinese word, that slipped
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
 from filters._language_block import Passage
 from filters._language_mixed import mixed
-from filters._text import thinking
+from filters._text import thinking, written
 
 VERSION = 1
 SCOPE = "row"
@@ -30,17 +33,22 @@ BOUNDS = {"max": 0}
 _SHOWN = 3
 
 
-def language_mixing(rows: pl.DataFrame) -> pl.Series:
-    found = mixed(rows).found
+def language_mixing(rows: pl.DataFrame, *, of: Literal["thinking", "trace"] = "thinking") -> pl.Series:
+    found = mixed(_read(rows, of)).found
     words = [float(sum(passage.count for passage in passages)) for passages in found]
     return pl.Series("language_mixing", words, dtype=pl.Float64)
 
 
-def evidence(rows: pl.DataFrame) -> pl.Series:
+def evidence(rows: pl.DataFrame, *, of: Literal["thinking", "trace"] = "thinking") -> pl.Series:
+    rows = _read(rows, of)
     found = mixed(rows).found
     texts = thinking(rows).to_list()
     shown = [_shown(text, passages) if passages else None for text, passages in zip(texts, found, strict=True)]
     return pl.Series("evidence", shown, dtype=pl.String)
+
+
+def _read(rows: pl.DataFrame, of: Literal["thinking", "trace"]) -> pl.DataFrame:
+    return rows if of == "thinking" else rows.with_columns(written(rows).alias("reasoning"))
 
 
 def _shown(text: str, found: list[Passage]) -> str:

@@ -243,3 +243,10 @@ def test_one_real_foreign_sentence_in_a_real_trace_is_found_in_every_language():
 
 
 HAN = ("cmn", "jpn", "yue", "kor", "tha")
+
+
+def test_a_slip_in_the_answer_counts_where_the_trace_is_read():
+    row = rows([ENGLISH.format("")]).with_columns(response=pl.lit("They have six apples together, 因此答案是六。"))
+    assert language_mixing(row)[0] == 0
+    assert language_mixing(row, of="trace")[0] >= 3
+    assert "因此答案是六" in evidence(row, of="trace")[0] and evidence(row)[0] is None
