@@ -30,7 +30,7 @@ def measure(measures: Sequence[Measure], rows: pl.DataFrame, stages: Stages | No
         parts = [part for part in measures if part.scope == scope]
         if parts:
             blocks = list(_blocks(rows, whole=scope == "group"))
-            taken = pl.concat(pl.DataFrame([_taken(part, rows[block], stages) for part in parts]) for block in blocks)
+            taken = pl.concat(_block(parts, rows[block], stages) for block in blocks)
             tables.append(taken[pl.concat(blocks).arg_sort()])
     for part in measures:
         if part.scope == "dataset":
@@ -61,18 +61,25 @@ def evidence(part: Measure, rows: pl.DataFrame, stages: Stages | None = None) ->
     return _sound(part, texts, rows.height).cast(pl.String).to_list()
 
 
+def _block(parts: Sequence[Measure], rows: pl.DataFrame, stages: Stages) -> pl.DataFrame:
+    """The measures of one block: filters that need the same of it know it by being this very frame."""
+    return pl.DataFrame([_taken(part, rows, stages) for part in parts])
+
+
 def _blocks(rows: pl.DataFrame, whole: bool) -> list[pl.Series]:
     """The places of rows with about so many bytes of text, at least one row each; `whole` problems are not parted."""
+    at = pl.int_range(rows.height, eager=True)
     texts = [name for name, kind in rows.schema.items() if kind == pl.String]
     sizes = [pl.col(name).str.len_bytes().fill_null(0).cast(pl.Int64) for name in texts]
-    first = pl.col("at").first().over("problem_id") if whole and "problem_id" in rows.columns else pl.col("at")
-    table = rows.with_row_index("at").select(
-        "at", first.alias("first"), pl.sum_horizontal(pl.lit(0), *sizes).alias("b")
-    )
+    problem = rows["problem_id"] if whole and "problem_id" in rows.columns else at
+    size = rows.select(pl.sum_horizontal(pl.lit(0), *sizes).alias("bytes")).to_series()
+    size = size if size.len() == rows.height else pl.zeros(rows.height, dtype=pl.Int64, eager=True)  # no text at all
+    table = pl.DataFrame({"at": at, "problem": problem, "bytes": size})
+    table = table.with_columns(pl.col("at").first().over("problem").alias("first")).sort("first", "at")
     # counted from where the problem, or the row, begins
-    begun = ((pl.col("b").cum_sum() - pl.col("b")) // BLOCK).first().over("first")
-    parts = table.sort("first", "at").with_columns(begun.alias("block")).partition_by("block", maintain_order=True)
-    return [part["at"] for part in parts] or [table["at"]]
+    begun = ((pl.col("bytes").cum_sum() - pl.col("bytes")) // BLOCK).first().over("first")
+    parts = table.with_columns(begun.alias("block")).partition_by("block", maintain_order=True)
+    return [part["at"] for part in parts] or [at]
 
 
 def _taken(part: Measure, rows: pl.DataFrame, stages: Stages) -> pl.Series:

@@ -11,6 +11,8 @@ import pytest
 from datafactory.build import Plan, plan
 from datafactory.errors import UserError
 from datafactory.factory import make
+from datafactory.measures import measures_of
+from datafactory.measuring import measure
 from datafactory.outside import BENCHMARKS
 from datafactory.progress import Progress
 from datafactory.recipe import read_recipe
@@ -221,3 +223,26 @@ def test_all_that_is_wrong_with_settings_is_said_at_once(folder: Path):
     assert "keep.repetition.ngrams: no setting named 'ngrams'. Did you mean 'ngram'?" in told
     assert "no filter named 'lenght'. Did you mean 'length'?" in told
     assert "keep.length.unit" in told
+
+
+def test_filters_of_rows_see_one_frame_a_block(folder: Path):
+    # what one reads of a block the next finds in filters/_shared.py, by the frame itself
+    for name in ("one", "other"):
+        (folder / f"{name}.py").write_text(
+            "import polars as pl\n"
+            "from filters._shared import shared\n"
+            "SCOPE = 'row'\n"
+            f"def {name}(rows):\n"
+            f"    return pl.Series([float(shared(rows, 'first', lambda: {name!r}) == 'one')] * rows.height)\n"
+        )
+    rows = kept(built(folder, "{./one.py: {min: 0}, ./other.py: {min: 0}}"))
+    assert rows.select("one", "other").unique().rows() == [(1, 1)]
+
+
+def test_a_users_columns_may_have_any_name(folder: Path):
+    rows = pl.DataFrame({"at": ["a", "b"], "first": ["c", "d"], "block": ["", ""], "bytes": [1, 2], "problem": [3, 4]})
+    text = "import polars as pl\ndef named(rows):\n    return pl.Series([1.0] * rows.height)\n"
+    (folder / "named.py").write_text(text)
+    (part,) = measures_of(str(folder / "named.py"))
+    assert measure([part], rows)["named"].to_list() == [1, 1]
+    assert measure([part], rows.select("bytes"))["named"].to_list() == [1, 1]
