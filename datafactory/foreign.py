@@ -28,6 +28,8 @@ NAMES = {
     "response": ("response", "completion", "generation", "output", "prediction", "text"),
     "reasoning": ("reasoning", "reasoning_content", "thinking", "deepseek_reasoning"),
 }
+TURNS = ("messages", "conversations")
+ROLES = {"human": "user", "gpt": "assistant"}  # ShareGPT's names
 OTHERS = ("choices", "tests", "meta", "finish_reason", "completion_tokens", "problem_id", "domain", "source")
 
 
@@ -53,6 +55,8 @@ def _files(path: Path) -> list[Path]:
 def mapping_of(path: Path, given: dict[str, str | None]) -> dict[str, str]:
     """Which column of the file is which of ours; UserError where none holds a response."""
     have = columns_at(path)
+    if not have:  # a file of no rows says nothing of its columns
+        return {"response": "response"}
     found: dict[str, str] = {}
     for ours, theirs in NAMES.items():
         named = given.get(ours)
@@ -61,11 +65,12 @@ def mapping_of(path: Path, given: dict[str, str | None]) -> dict[str, str]:
         match = named or next((name for name in theirs if name in have), None)
         if match is not None:
             found[ours] = match
-    if "response" not in found and "messages" not in have:
-        wanted = ", ".join(NAMES["response"])
-        raise UserError(f"{path} has no column of responses ({wanted}, messages); it has: {', '.join(have)}")
-    if "response" not in found:
-        found["messages"] = "messages"
+    turns = next((name for name in TURNS if name in have), None)
+    if "response" not in found and turns is None:
+        wanted = ", ".join((*NAMES["response"], *TURNS))
+        raise UserError(f"{path} has no column of responses ({wanted}); it has: {', '.join(have)}")
+    if "response" not in found and turns is not None:
+        found["messages"] = turns
     return found
 
 
@@ -77,7 +82,7 @@ def table_of(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
 def _mapped(row: Row, found: dict[str, str]) -> Row:
     question, response = _text(row.get(found.get("question", ""))), _text(row.get(found.get("response", "")))
     if "messages" in found:
-        turns = _turns(row.get("messages"))
+        turns = _turns(row.get(found["messages"]))
         asked = [turn["content"] for turn in turns if turn.get("role") == "user"]
         said = [turn["content"] for turn in turns if turn.get("role") == "assistant"]
         question, response = question or (asked[-1] if asked else None), said[-1] if said else None
@@ -106,7 +111,7 @@ def _mapped(row: Row, found: dict[str, str]) -> Row:
 
 def _meta(row: Row, found: dict[str, str]) -> str | None:
     """Every further column of a row, beside what its own `meta` holds."""
-    ours = {*found.values(), *OTHERS, "messages"}
+    ours = {*found.values(), *OTHERS, *TURNS}
     meta = {name: value for name, value in row.items() if name not in ours}
     held = row.get("meta")
     try:
@@ -126,6 +131,7 @@ def _turns(value: Any) -> list[dict[str, Any]]:
         except ValueError:
             return []
     turns = [turn for turn in value if isinstance(turn, dict)] if isinstance(value, list) else []
+    turns = [{"role": ROLES.get(str(turn.get("from"))), "content": turn.get("value"), **turn} for turn in turns]
     try:
         return [{**turn, "content": spoken(turn["content"])} for turn in turns if turn.get("content") is not None]
     except ValueError as error:

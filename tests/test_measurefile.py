@@ -55,6 +55,19 @@ def test_all_takes_the_measures_of_groups_where_there_are_rewards(tmp_path: Path
     assert table["pass_rate"].to_list() == [0.5, 0.5] and table["difficulty"].to_list() == [2, 2]
 
 
+def test_a_file_of_nothing_is_measured(tmp_path: Path):
+    for text in ("", "\n\n"):
+        (tmp_path / "a.jsonl").write_text(text)
+        table, lines = measured(tmp_path / "a.jsonl", "all")
+        assert table.height == 0 and any(line.startswith("0 rows in") for line in lines)
+
+
+def test_turns_of_sharegpt_are_read(tmp_path: Path):
+    turns = [{"from": "human", "value": "2+2?"}, {"from": "gpt", "value": "<think>\ntwo and two\n</think>\n\nFour."}]
+    table, _ = measured(write_rows(tmp_path / "a.jsonl", [{"conversations": turns}]), "{length: {of: reasoning}}")
+    assert table["length"].to_list() == [3]
+
+
 def test_a_file_without_rows_is_measured(tmp_path: Path):
     pl.DataFrame(schema={"question": pl.String, "response": pl.String}).write_parquet(tmp_path / "a.parquet")
     out = tmp_path / "o.jsonl"
