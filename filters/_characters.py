@@ -25,7 +25,30 @@ SPACELESS = ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "
 _ALL = sys.maxunicode + 1
 _READ = 0x20000  # from there to _HAN_END only Han is written, and behind it nothing that is a letter
 _HAN_END = 0x33480
+_AT_ONCE = 1 << 17  # characters: what is made of so many stays in the processor's cache
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
+
+
+def of_each(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """table[codes], made piece by piece."""
+    found = np.empty(codes.size, dtype=table.dtype)
+    for begin in range(0, codes.size, _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        np.take(table, codes[some], out=found[some], mode="clip")
+    return found
+
+
+def sums_of(table: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """The sum of table[codes] * weights before each character, and of all: one more than there are characters."""
+    sums = np.zeros(codes.size + 1, dtype=table.dtype)
+    for begin in range(0, codes.size, _AT_ONCE):
+        values = np.take(table, codes[begin : begin + _AT_ONCE], mode="clip")
+        end = begin + values.size
+        if weights is not None:
+            values *= weights[begin:end]
+        values[:1] += sums[begin : begin + 1]
+        np.cumsum(values, out=sums[begin + 1 : end + 1])
+    return sums
 
 
 @cache
@@ -69,6 +92,12 @@ def lowered() -> np.ndarray:
 def noise() -> np.ndarray:
     """uint64, a number for every character, the same on every machine."""
     return np.random.Generator(np.random.PCG64(0)).integers(0, 2**64, _ALL, dtype=np.uint64)
+
+
+@cache
+def drawn() -> np.ndarray:
+    """uint64, for every character the number of its lower case."""
+    return noise()[lowered()]
 
 
 _powers: dict[bool, np.ndarray] = {}

@@ -53,8 +53,8 @@ class Questions:
 
     read      the questions' words
     texts     as they stand
-    spoken    the languages that each is in, in part, or names
-    allowed   those, those of its letters and those that it names; its own only where it names one or has several
+    spoken    the languages that each is in, in part, or asks about
+    allowed   those; its own only where there are others, and those of its letters where it is about language
     """
 
     read: Block
@@ -67,10 +67,11 @@ class Questions:
         return words.key[words.first[row] : words.first[row + 1]]
 
 
-def read_block(scan: Scan) -> Block:
+def read_block(scan: Scan, asked: Main | None = None) -> Block:
+    """asked: the languages of the questions, where these are the thoughts about them."""
     words = tokens(scan)
     count = _counted(words)
-    return Block(words, count, main(words, count))
+    return Block(words, count, main(words, count, asked))
 
 
 def _counted(words: Tokens) -> Numbers:

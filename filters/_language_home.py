@@ -3,6 +3,7 @@
 Script     the one that most of its words are written in
 Language   of that script the one whose lists make its first words most likely; where the lists know too few of them,
            the one whose letters fit best (the referee); None where neither is certain enough
+Question   its language is the text's where the text has a share of it, and the rest are terms or names: `docker build`
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ _READ = 100  # words of a text
 _KNOWN = 0.45  # of them that its language's list has, at least
 KANA = 0.1  # of the characters of a Japanese text, at least
 _FLOOR = -11 * NAT  # one word more or less counts about alike, so that the language of most words is found
+_SMALL = -13 * NAT // 2  # how likely the hundred or so most common words are, at least
+_SMALL_WORDS = 0.2  # of the words of prose are among these, at least
+_TERMS = 0.15  # of the words are in the question's letters, though most are terms
+_OWN_SMALL = 0.08  # of the words are small words of the question's language alone, where it is preferred
+_NO_SMALL = -9 * NAT
 _SURE = 6 * NAT  # further behind is the second language where the first is beyond doubt
 
 
@@ -72,7 +78,7 @@ def known_languages(script: str) -> frozenset[str]:
     return frozenset((*LISTED.get(script, ()), *PROFILES.get(script, {}).values()))
 
 
-def main(words: Tokens, weight: Numbers) -> Main:
+def main(words: Tokens, weight: Numbers, asked: Main | None = None) -> Main:
     rows = words.first.size - 1
     place, scripts = words.row.astype(np.int64) * (len(SCRIPTS) + 1) + words.script, len(SCRIPTS) + 1
     # what is quoted counts only where there is nothing else
@@ -81,6 +87,8 @@ def main(words: Tokens, weight: Numbers) -> Main:
     ).reshape(rows, scripts)
     script = counts.argmax(axis=1)
     script[counts.max(axis=1, initial=0) == 0] = 0
+    if asked is not None:
+        script = _of_terms(words, script, counts, asked.script)
     language: list[str | None] = [None] * rows
     sure = [True] * rows
     score: list[dict[str, int]] = [{} for _ in range(rows)]
@@ -98,18 +106,61 @@ def main(words: Tokens, weight: Numbers) -> Main:
                 score[at] = scores
                 sure[at] = certain
                 language[at] = max(scores, key=scores.__getitem__) if known else None
+    if asked is not None:
+        _prefer(words, script, language, asked)
     return Main(script, language, sure, score)
+
+
+def _of_terms(words: Tokens, script: Numbers, counts: Numbers, asked: Numbers) -> Numbers:
+    """The question's script where most words are Latin, but terms: few of them are small words of English."""
+    latin = NUMBER["Latin"]
+    rows = np.arange(script.size)
+    some = (script == latin) & (asked != latin) & (asked > 0) & (counts[rows, asked] >= _TERMS * counts.sum(axis=1))
+    if not some.any():
+        return script
+    at = np.flatnonzero(some[words.row] & (words.script == latin) & ~words.passive & (words.quote == 0))
+    small = np.bincount(words.row[at], _small(words.key[at], "en"), script.size)
+    return np.where(some & (small < _SMALL_WORDS * counts[:, latin]), asked, script)
+
+
+def _small(keys: Numbers, language: str) -> Numbers:
+    """Which words are among the hundred or so most common of a language in Latin letters."""
+    return _likelier(vocabulary("Latin").of(keys)[:, LISTED["Latin"].index(language)], _SMALL)
+
+
+def _likelier(score: Numbers, than: int) -> Numbers:
+    return np.asarray((score < 0) & (score >= than))
+
+
+def _prefer(words: Tokens, script: Numbers, language: list[str | None], asked: Main) -> None:
+    """Takes the question's language where it has a good part of the small words, and the best the others.
+
+    English thinking about words of the question's language is English.
+    """
+    listed = LISTED["Latin"]
+    for row in np.flatnonzero((script == NUMBER["Latin"]) & (asked.script == script)):
+        best, other = language[row], asked.language[row]
+        if best in (other, "en") or best not in listed or other not in listed:
+            continue
+        at = np.arange(words.first[row], words.first[row + 1])
+        at = at[~words.passive[at] & (words.script[at] == script[row]) & (words.quote[at] == 0)][:_READ]
+        scores = vocabulary("Latin").of(words.key[at])
+        own, its = scores[:, listed.index(str(other))], scores[:, listed.index(str(best))]
+        ours = int((_likelier(own, _SMALL) & ~_likelier(its, _NO_SMALL)).sum())
+        theirs = int((_likelier(its, _SMALL) & ~_likelier(own, _NO_SMALL)).sum())
+        if ours >= _OWN_SMALL * at.size and 2 * ours >= theirs:
+            language[row] = other
 
 
 def kana_share(words: Tokens, chosen: Numbers) -> Numbers:
     """Of the characters of the chosen words of each text."""
     plain = chosen & (words.quote == 0)
     chosen = np.where(np.bincount(words.row[plain], minlength=words.first.size)[words.row] > 0, plain, chosen)
-    kana = np.zeros(words.scan.codes.size + 1, dtype=np.int64)
-    np.cumsum(np.isin(words.scan.kind, [KIND["Hiragana"], KIND["Katakana"]]), out=kana[1:])
+    kana = np.flatnonzero((words.scan.kind == KIND["Hiragana"]) | (words.scan.kind == KIND["Katakana"]))
     rows = words.first.size - 1
     some = np.flatnonzero(chosen)
-    those = np.bincount(words.row[some], kana[words.end[some]] - kana[words.start[some]], rows)
+    count = np.searchsorted(kana, words.end[some]) - np.searchsorted(kana, words.start[some])
+    those = np.bincount(words.row[some], count, rows)
     return those / np.maximum(1, np.bincount(words.row[some], words.end[some] - words.start[some], rows))
 
 

@@ -1,7 +1,9 @@
-"""Languages that a question names: `Translate this into French` makes French words in the thinking no slip.
+"""Languages that a question asks about: `Translate this into French` makes French words in the thinking no slip.
 
-In   a column of questions
-Out  for each the codes of the languages it names, by their names in English, in Chinese and in themselves
+In    a column of questions
+Out   for each the codes of the languages that it names, by their names in English, in Chinese and in themselves
+Asks  it names one as a language: `into French`, `the French word for`, `用法语`; or it has words about language
+      (translate, means, 翻译). French fries, Chinese remainders and students who take Spanish are about none
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from functools import cache
 import polars as pl
 
 NAMES = {
-    "en": "English|英语|英文|英語|anglais|inglés|inglese|inglês|Englisch|английск|영어|الإنجليزية|अंग्रेज़ी|ইংরেজি",
+    "en": "English|英语|英文|英語|anglais|inglés|inglese|inglês|Englisch|английск|англійськ|영어|الإنجليزية|"
+    "अंग्रेज़ी|अंग्रेजी|ইংরেজি|engelsk|Engels|angielsk|angličtin|İngilizce|"
+    "tiếng Anh|tiếng anh|Inggris|Kiingereza|انگلیسی|ภาษาอังกฤษ",
     "zh": "Chinese|Mandarin|Cantonese|中文|汉语|漢語|华语|普通话|粤语|國語|[Pp]inyin|chinois|chino|китайск|중국어",
     "ja": "Japanese|日语|日文|日本語|[Kk]anji|[Hh]iragana|[Kk]atakana|romaji|japonais|japonés|Japanisch|японск|일본어",
     "ko": "Korean|韩语|韓語|韩文|한국어|Hangul|hangul|coréen|coreano|Koreanisch|корейск",
@@ -90,13 +94,43 @@ NAMES = {
 _KIN = ({"id", "ms"}, {"nb", "da"}, {"hi", "ur"}, {"ru", "uk"}, {"cs", "sk"}, {"mk", "bg"}, {"hi", "sa", "mr", "ne"})
 
 
+# What a language's name stands behind where it is meant as a language, and before; in the question's language.
+_BEFORE = (
+    r"(?:\b(?:in|into|from|to|learn|learning|teach me|know|answer|auf|ins|aus dem|im|en|em|in|al|au|ao|del|du|do|po|på|"
+    r"til|till|naar|van|ke|kwa|dalam|ke dalam|bằng|sang|на|с|по|з) |\bпо-|\b[Bb]ahasa |all'|dall'|en l'|l'|"
+    r"用|以|成|为|為|译|譯|说|說|讲|把|从|従|إلى |باللغة |ب|به )"
+)
+_BEHIND = (
+    r"(?:e?s|e|n|a|o)?(?: (?:words?|phrases?|sentences?|texts?|poems?|verbs?|nouns?|adjectives?|pronouns?|particles?|"
+    r"grammar|language|translations?|for|letters?|alphabet|names?|terms?|expressions?|proverbs?|idioms?|sayings?|tenses?|"
+    r"spelling|lyrics|songs?|lessons?|learners?|speakers?|vocabulary|characters?|script|title|Wort|Wörter|Satz|Text)\b|"
+    r"-speaking|怎么|翻|单词|單詞|词|句|语法|語法|语序|表达|回答|写|里|中|是什么|字|版|で|"
+    r"に|の単語|の文|로(?! 된)| ?단어| ?문장| ?표현| ?번역|"
+    r"\w* (?:язык|слов|фраз|глагол|предложени)|に| में| भाषा|তে|ce(?:de|ye|si)?\b|:|：)"
+)
+# `in French fries` is about none
+_GOES_ON = r"(?! (?!(?:and|or|but|please|with|for|is|to|that|as|about|on|if|then|the|using|by)\b)[a-z]{3,})"
+# Words that speak of language themselves: a name anywhere in the question is a language's then
+_ABOUT = re.compile(
+    r"\b[Tt]ranslat(?:e[sd]?|ions?|ing|or)\b|\bmeans\b|\bmeaning\b|[Ww]hat (?:do|does|did|is) .{1,80}\bmean\b|"
+    r"\b(?:[Cc]onjugat|[Pp]ronounc|[Pp]ronunciation|[Ee]tymolog|[Gg]ramma|[Ll]inguist|[Tt]raduc|[Tt]radui|[Tt]raduz|[Tt]radur|"
+    r"[Üü]bersetz|[Ss]ignifi[ck]?a?|[Bb]edeut|[Vv]ertaal|[Öö]versätt|[Oo]versett|[Оо]значает|[Пп]ереве[дс]|[Пп]еревод)|"
+    r"翻译|翻譯|翻訳|译成|譯成|译为|訳し|訳せ|訳す|怎么说|怎麼說|怎么读|发音|發音|什么意思|的意思|意味|拼音|漢字|汉字|成语|번역|뜻|발음|"
+    r"ترجم|معنى|अनुवाद|অনুবাদ|แปล|çevir|[Tt]erjemah|[Dd]ịch|[Tt]afsiri"
+)
+
+
+def about_language(question: str | None) -> bool:
+    return question is not None and _ABOUT.search(question) is not None
+
+
 def named(questions: pl.Series) -> list[frozenset[str]]:
-    """The languages that each question names, and their near kin."""
+    """The languages that each question asks about by their names, and their near kin."""
     found: list[set[str]] = [set() for _ in range(questions.len())]
-    # a language's name begins a word; what follows it may be an ending: русского, português
     for row in questions.str.contains("|".join(NAMES.values())).arg_true():
-        for language, names in _patterns().items():
-            if names.search(questions[row]):
+        about = about_language(questions[row])
+        for language, (name, as_language) in _patterns().items():
+            if (name if about else as_language).search(questions[row]):
                 found[row].add(language)
     return [
         frozenset(languages.union(*(kin for kin in _KIN if kin & languages))) if languages else frozenset()
@@ -105,8 +139,16 @@ def named(questions: pl.Series) -> list[frozenset[str]]:
 
 
 @cache
-def _patterns() -> dict[str, re.Pattern[str]]:
+def _patterns() -> dict[str, tuple[re.Pattern[str], re.Pattern[str]]]:
+    """For each language its name anywhere, and only where it is a language's."""
+    ending = r"(?:e?s|e|n|a|o)?(?![A-Za-z])"  # a name begins a word; an ending may follow: português, русского
     return {
-        language: re.compile(rf"(?<![A-Za-z])(?:{names})(?:e?s|e|n|a|o)?(?![A-Za-z])")
+        language: (
+            re.compile(rf"(?<![A-Za-z])(?:{names}){ending}"),
+            re.compile(
+                rf"{_BEFORE}(?:the |el |le |il |o |das |l')?(?:{names}){ending}{_GOES_ON}|"
+                rf"(?<![A-Za-z])(?:{names}){_BEHIND}"
+            ),
+        )
         for language, names in NAMES.items()
     }

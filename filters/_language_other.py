@@ -17,6 +17,7 @@ from filters._scan import Numbers
 _CHARACTER, _TELLS = 4 * NAT, 3 * NAT
 _HALF = 8 * NAT // 10  # half of what is written in Japanese is kana: each Han character is rarer for it
 _TONOS = "άέήίόύώ"  # on a vowel of nearly every Greek word, and of no symbol
+_ABBREVIATION = 4  # letters
 _GLOSS = 12  # letters of a word in brackets
 _TERM = -9 * NAT  # how likely an English word is as a term: a word of prose is likelier than 1 in 8,000
 _FOREIGN_TERM = -13 * NAT  # and a word that is not English
@@ -28,7 +29,7 @@ _SENTENCE, _EACH = 3 * NAT, 3 * NAT // 2  # less is enough from a capital to a s
 def other_script(read: Block, chosen: Numbers, questions: Questions) -> Iterator[Passage]:
     """Runs of words of a script that is not the home's; Latin words are terms there, see latin_prose."""
     words = read.words
-    chosen = chosen[~words.passive[chosen]]
+    chosen = chosen[[not words.passive[at] or _shouted(words.text(at, at + 1)) for at in chosen.tolist()]]
     if not chosen.size:
         return
     new = np.ones(chosen.size, dtype=bool)
@@ -52,6 +53,11 @@ def other_script(read: Block, chosen: Numbers, questions: Questions) -> Iterator
         if language in questions.allowed[row]:
             continue
         yield passage(read, row, int(run[0]), int(run[-1]) + 1, language)
+
+
+def _shouted(word: str) -> bool:
+    """In another script a long word in capitals is no abbreviation."""
+    return len(word) > _ABBREVIATION and word.isalpha() and word.isupper()
 
 
 def _greek(words: Tokens, at: list[int]) -> list[int]:

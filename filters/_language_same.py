@@ -18,7 +18,15 @@ ENOUGH = 8 * NAT  # of advantage in sum before words are a passage
 _BY_TWO = 11 * NAT  # of two words: a slip, a variable and a name fit another language now and then
 _AT_ONCE = 20_000  # words of one candidate
 _ALL = 0.8  # of the words of a quotation are not common at home: it is foreign as a whole
-_PARTICLES = ["de", "la", "del", "da", "di", "do", "dos", "du", "van", "von", "le", "el", "los", "las", "al", "bin"]
+_PARTICLES = "de la del da di do dos du van von le el los las al bin"
+_SMALL_ENGLISH = (
+    "the is are was were be been of to and or but that this these those it its he she they we you my your our his her "
+    "their them me us if then so because which who what when where how why with without from for at by as than not "
+    "don didn doesn isn can could would should will may might must have has had do does did let there here just only "
+    "also very maybe now about into am an on each both all any some more no yes many much always never ago "
+    "during after before two one after again got get gets go goes went make makes made need needs think said says want "
+    "wants okay wait"
+)
 
 
 def same_script(read: Block, chosen: Numbers, here: Home, questions: Questions) -> Iterator[Passage]:
@@ -71,7 +79,7 @@ def candidates(scores: Numbers, group: Numbers, enough: int) -> Iterator[tuple[i
 
 def _particles(words: Tokens, chosen: Numbers) -> Numbers:
     """Which words belong to the name behind them: `Rio de la Plata`, `van der Waals`."""
-    small = np.isin(words.key[chosen], _particle_keys())
+    small = np.isin(words.key[chosen], _keys_of(_PARTICLES))
     begins = words.name[chosen]
     part = np.zeros(chosen.size, dtype=bool)
     for _ in range(2):
@@ -81,8 +89,8 @@ def _particles(words: Tokens, chosen: Numbers) -> Numbers:
 
 
 @cache
-def _particle_keys() -> Numbers:
-    scan = Scan(pl.Series(_PARTICLES))
+def _keys_of(words: str) -> Numbers:
+    scan = Scan(pl.Series(words.split()))
     return scan.keys(scan.first[:-1], scan.first[1:])
 
 
@@ -119,7 +127,10 @@ def judged(
             continue
         begin, end, language, _ = found
         telling = int((scores[first + begin : first + end, language] > 0).sum())
-        if (
+        small = small_english(words.key[at[first + begin : first + end]])
+        if languages[language] == "en" and not (small & (scores[first + begin : first + end, language] > 0)).any():
+            pass  # terms: `loss function och learning rate`
+        elif (
             telling >= (4 if languages[language] == UNKNOWN else 3)
             or (telling == 2 and enough < ENOUGH)
             or (telling == 2 and found[3] >= _BY_TWO)
@@ -127,6 +138,11 @@ def judged(
             one = at[first + begin : first + end]
             yield passage(read, row, int(one[0]), int(one[-1]) + 1, languages[language])
         parts += [(first, first + begin), (first + end, last)]
+
+
+def small_english(keys: Numbers) -> Numbers:
+    """Which words are small words of English that hardly stand in a term of several words."""
+    return np.isin(keys, _keys_of(_SMALL_ENGLISH))
 
 
 def _best(scores: Numbers) -> tuple[int, int, int, int] | None:

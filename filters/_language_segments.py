@@ -14,7 +14,7 @@ import polars as pl
 
 from filters._characters import KIND
 from filters._language_words import NAT, Table
-from filters._scan import Numbers, Scan
+from filters._scan import Numbers, Scan, places
 
 LETTERS_PER_WORD = 4
 _LONGEST = 6
@@ -32,12 +32,15 @@ def words_in(scan: Scan, start: Numbers, end: Numbers, japanese: Numbers) -> Num
 
 
 def _matched(scan: Scan, start: Numbers, end: Numbers, language: str) -> Numbers:
-    pieces = -(-(end - start) // _AT_ONCE)
-    run = np.repeat(np.arange(start.size), pieces)
-    at = start[run] + (np.arange(run.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)) * _AT_ONCE
-    stop = np.minimum(at + _AT_ONCE, end[run])
+    sizes = end - start
+    # of a block where a few words are Chinese, only those are read
     read = Scan(pl.Series([""], dtype=pl.String))
-    read.codes, read.kind = simplified()[scan.codes], scan.kind
+    read.codes = simplified()[scan.codes[places(start, end)]]
+    begin, end = np.cumsum(sizes) - sizes, np.cumsum(sizes)
+    pieces = -(-sizes // _AT_ONCE)
+    run = np.repeat(np.arange(start.size), pieces)
+    at = begin[run] + (np.arange(run.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)) * _AT_ONCE
+    stop = np.minimum(at + _AT_ONCE, end[run])
     counts = np.zeros(start.size, dtype=np.int64)
     known = _known(language)
     while run.size:

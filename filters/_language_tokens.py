@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from filters._characters import DIGIT, KIND, MARK, OTHER_LETTER, SPACE, SPACELESS
+from filters._characters import DIGIT, KIND, MARK, OTHER_LETTER, SPACE, SPACELESS, lowered, of_each
 from filters._scan import Numbers, Scan
 
 CJK = "Han"
@@ -87,7 +87,7 @@ def _scripts(scan: Scan) -> Numbers:
     for name, kind in KIND.items():
         table[kind] = NUMBER[name]
     table[MARK] = _AS_BEFORE
-    script = table[scan.kind]
+    script = of_each(table, scan.kind)
     marks = np.flatnonzero(script == _AS_BEFORE)
     if marks.size:
         bare = np.where(script == _AS_BEFORE, 0, np.arange(script.size))
@@ -99,7 +99,7 @@ def _scripts(scan: Scan) -> Numbers:
 def _written(scan: Scan, start: Numbers, end: Numbers, row: Numbers) -> tuple[Numbers, Numbers]:
     """Whether each word is part of a code name or all in capitals; whether it is written as a name is."""
     codes, last = scan.codes, scan.codes.size - 1
-    capital = scan.small != codes
+    capital = of_each(_capitals(), codes)
     capitals = np.zeros(codes.size + 1, dtype=np.int32)
     np.cumsum(capital, out=capitals[1:])
     many, begins = capitals[end] - capitals[start], capital[start]
@@ -145,6 +145,12 @@ def _summed(scan: Scan, start: Numbers, end: Numbers) -> Numbers:
 
 
 @cache
+def _capitals() -> Numbers:
+    """bool by character."""
+    return lowered() != np.arange(lowered().size)
+
+
+@cache
 def _table(characters: str) -> Numbers:
     table = np.zeros(0x110000, dtype=bool)
     table[[ord(character) for character in characters]] = True
@@ -164,7 +170,7 @@ def _quotes(scan: Scan, start: Numbers) -> Numbers:
     signs = np.flatnonzero(scan.kind == 0)
     edges = np.zeros(codes.size + 1, dtype=bool)
     edges[scan.first] = True
-    lines = np.sort(np.concatenate([np.flatnonzero((codes == 10) & (scan.kind == SPACE)), scan.first]))
+    lines = np.sort(np.concatenate([np.flatnonzero(codes == 10), scan.first]))
     quote = np.zeros(start.size, dtype=np.int64)
     for opening, closing, straight, most in (("‘", "’", "'", 100), (_OPENING, _CLOSING, '"', _QUOTED)):
         at = signs[_is(codes[signs], opening + closing + straight)]

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from filters._characters import DIGIT, MARK, lowered, noise, powers
-from filters._scan import Scan, mixed
+from filters._characters import DIGIT, MARK, powers
+from filters._scan import Scan, mixed, places, running
 from filters._shared import shared
 from filters._text import column, scanned_writing
 
@@ -56,6 +57,11 @@ class Said:
     def first(self) -> Numbers:
         """The first word of each part, and behind the last part the number of words."""
         return np.searchsorted(self.part, np.arange(self.parts + 1))
+
+    @cached_property
+    def spoken(self) -> Numbers:
+        """How many words before each, and before the end, hold a letter or are pieces of a long run."""
+        return np.append(0, np.cumsum(self.lettered | self.wide))
 
     def only(self, some: Numbers) -> Said:
         """Some of the words."""
@@ -107,7 +113,12 @@ def earlier(words: Said, ngram: int, some: Numbers | None = None) -> Numbers:
     places = np.arange(starts, dtype=np.uint64)
     together = (grams << bits) | places
     inside = words.part[ngram - 1 :] == words.part[:starts]
-    together = np.sort(together[inside if some is None else inside & some[:starts]])
+    kept = np.flatnonzero(inside if some is None else inside & some[:starts])
+    together = together[kept]
+    # a gram stands again in its part only: many short sorts are faster than one long one
+    bounds = np.searchsorted(kept, words.first).tolist()
+    for begin, end in pairwise(bounds):
+        together[begin:end].sort()
     place = (together & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
     again = np.flatnonzero((together[1:] >> bits) == (together[:-1] >> bits))
     before[place[again + 1]] = place[again]
@@ -131,7 +142,7 @@ def covered(before: Numbers, ngram: int) -> Numbers:
     again = np.flatnonzero(before >= 0)
     edges[again] += 1
     edges[again + ngram] -= 1
-    return np.cumsum(edges[:-1], dtype=np.int64) > 0
+    return np.cumsum(edges[:-1], dtype=np.int32) > 0
 
 
 def quoted(text: str) -> str:
@@ -175,14 +186,17 @@ def _with_blanks(scan: Scan) -> tuple[Numbers, Numbers, Numbers, Numbers]:
 
 
 def _steady(words: Said) -> Said:
-    scan = words.scan
-    kept = (scan.kind != DIGIT) & (scan.codes != _IN_NUMBERS[0]) & (scan.codes != _IN_NUMBERS[1])
-    at = np.cumsum(kept)
-    sums = np.zeros(at.size + 1, dtype=np.uint64)
-    values = noise()[lowered()[scan.codes]] * powers(at.size)[at]
-    values *= kept
-    np.cumsum(values, out=sums[1:])
-    some = np.flatnonzero(words.lettered)
-    start, end = words.start[some], words.end[some]
-    key = mixed((sums[end] - sums[start]) * powers(at.size, inverse=True)[at[start] - kept[start]])
-    return replace(words.only(some), key=key)
+    words, scan = words.only(np.flatnonzero(words.lettered)), words.scan
+    figures = (scan.kind == DIGIT) | (scan.codes == _IN_NUMBERS[0]) | (scan.codes == _IN_NUMBERS[1])
+    at = np.flatnonzero(figures)
+    word = np.searchsorted(words.start, at, side="right") - 1
+    word = word[at < np.append(words.end, 0)[word]]
+    some = word[np.diff(word, prepend=-1) > 0]
+    # of the other words the key is the same
+    place = places(words.start[some], words.end[some])
+    place = place[~figures[place]]
+    sums = running(scan.codes[place])
+    start, end = np.searchsorted(place, words.start[some]), np.searchsorted(place, words.end[some])
+    key = words.key.copy()
+    key[some] = mixed((sums[end] - sums[start]) * powers(sums.size, inverse=True)[start])
+    return replace(words, key=key)

@@ -2,7 +2,8 @@ r"""The words that two texts are compared by, and a key for every n of them in a
 
 Word    a run of letters, digits and their marks; one letter where the script writes no spaces. Case, accents, spacing,
         punctuation, operators and the signs around LaTeX make no difference, nor does a compatibility form (full-width
-        digits, an italic 𝑥, a superscript ²): `\(X_{1}\)` and `$x_1$` are the same words
+        digits, an italic 𝑥, ß and ss, ﬁ, ½): `\(X_{1}\)`, `$x_1$` and `x₁` are the same words; what is not seen (a soft
+        hyphen) is left out
 N-gram  n words in a row, by a key of 64 bits; a text of fewer words is one n-gram, a text of none has none
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from filters._characters import DIGIT, kinds, spaceless
+from filters._characters import DIGIT, kinds, of_each, spaceless
 from filters._scan import Scan, Words, mixed
 
 Numbers = npt.NDArray[Any]
@@ -27,6 +28,8 @@ Numbers = npt.NDArray[Any]
 _BLOCK = 2 << 20  # characters that are arrays at a time
 _READ = 0x20000  # what is behind it has no other form, or is Han
 _ACCENTS = range(0x300, 0x370)
+_SELECTORS = range(0xFE00, 0xFE10)
+_MARKS_OF_TRADE = "™℠"
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -36,13 +39,46 @@ class FoldedScan(Scan):
     def __init__(self, texts: pl.Series):
         if texts.str.contains("[\u0300-\u036f]").any():  # else an accent of its own would part a word's key
             texts = texts.str.normalize("NFC")
-        super().__init__(texts)
-        self.written = self.codes
-        self.codes = folded()[self.written]
-        self.kind = kinds()[self.codes]
+        self.written: Numbers = np.frombuffer("".join(texts.to_list()).encode("utf-32-le"), dtype=np.uint32)
+        self.first = np.append(0, texts.str.len_chars().cast(pl.Int64).cum_sum().to_numpy())
+        nothing = np.empty(0, dtype=np.int64)
+        self.changed = (nothing, nothing, np.zeros(1, dtype=np.int64))  # places written, sizes, what they add up to
+        self.codes = of_each(folded(), self.written)
+        self._expand()
+        self.kind = of_each(kinds(), self.codes)
 
     def text(self, start: int, end: int) -> str:
+        if end > start:
+            start, end = self._written(start), self._written(end - 1) + 1
         return self.written[start:end].tobytes().decode("utf-32-le")
+
+    def _expand(self) -> None:
+        """What stands for several letters becomes them: ß, ﬁ, ½; what is not seen goes."""
+        places = np.flatnonzero(self.codes > sys.maxunicode)
+        if not places.size:
+            return
+        other = expansions()
+        forms = [other[one] for one in (self.codes[places] - np.uint32(sys.maxunicode + 1)).tolist()]
+        for at in np.flatnonzero(np.diff(places) == 1).tolist():
+            if forms[at].startswith(" ") and len(forms[at + 1]) == 2:  # 10²³ is two words
+                forms[at + 1] = forms[at + 1].strip()
+        sizes = np.array([len(form) for form in forms])
+        shift = np.append(0, np.cumsum(sizes - 1))
+        kept = np.ones(self.codes.size, dtype=bool)
+        kept[places] = False
+        new = np.frombuffer("".join(forms).encode("utf-32-le"), dtype=np.uint32)
+        self.codes = np.insert(self.codes[kept], np.repeat(places - np.arange(places.size), sizes), new)
+        self.first = self.first + shift[np.searchsorted(places, self.first)]
+        self.changed = (places, sizes, shift)
+
+    def _written(self, place: int) -> int:
+        """The place of a character in what was written."""
+        places, sizes, shift = self.changed
+        begun = places + shift[:-1]
+        at = int(np.searchsorted(begun, place, side="right")) - 1
+        if at >= 0 and place < begun[at] + sizes[at]:
+            return int(places[at])
+        return place - int(shift[at + 1])
 
     def compared(self) -> Words:
         """The words that texts are compared by."""
@@ -120,12 +156,40 @@ def blocks(texts: pl.Series) -> Iterator[pl.Series]:
 
 @cache
 def folded() -> Numbers:
-    """uint32, what each character is compared as: its compatibility form without accents, where that is one letter."""
+    """uint32, what each character is compared as: its compatibility form without accents, in lower case.
+
+    A number behind the last character is a place in `expansions`: the form is not one character.
+    """
+    return _folding()[0]
+
+
+@cache
+def expansions() -> tuple[str, ...]:
+    """The forms that are several characters, or none."""
+    return _folding()[1]
+
+
+@cache
+def _folding() -> tuple[Numbers, tuple[str, ...]]:
     table = np.arange(sys.maxunicode + 1, dtype=np.uint32)
+    several: dict[str, int] = {}
     for code in range(_READ):
-        if not 0xD800 <= code < 0xE000:
-            plain = [mark for mark in unicodedata.normalize("NFKD", chr(code)) if ord(mark) not in _ACCENTS]
-            if len(plain) == 1:
-                low = plain[0].lower()
-                table[code] = ord(low) if len(low) == 1 else ord(plain[0])
-    return table
+        if 0xD800 <= code < 0xE000:
+            continue
+        char = chr(code)
+        form = "" if unicodedata.category(char) == "Cf" or code in _SELECTORS else _form(char)
+        if len(form) == 1:
+            table[code] = ord(form)
+        elif not form or (char not in _MARKS_OF_TRADE and any(map(str.isalnum, form))):
+            table[code] = sys.maxunicode + 1 + several.setdefault(form, len(several))
+    return table, tuple(several)
+
+
+def _form(char: str) -> str:
+    plain = [mark for mark in unicodedata.normalize("NFKD", char) if ord(mark) not in _ACCENTS]
+    if len(plain) != 1:  # a syllable of Hangul is one letter, too
+        plain = [mark for mark in unicodedata.normalize("NFKC", char) if ord(mark) not in _ACCENTS]
+    form = "".join(plain).casefold()
+    if "\u2044" in form:  # the fraction of 3½
+        return f" {form} "
+    return f" {form}" if unicodedata.decomposition(char).startswith(("<super>", "<sub>")) else form

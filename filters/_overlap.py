@@ -5,7 +5,7 @@ a row in one of them is found:
 
 words      runs of letters and digits (`_ngrams`): blind to case, spacing, punctuation and the signs around LaTeX
 spaced     what stands between spaces, without the punctuation around it; a lone sign (`+`, `=`) is a word
-unlatexed  words, without LaTeX's commands of layout (\left, \text, \displaystyle, \begin{align} ...) and blanks
+respelt    words, in the one spelling of `_spelling`
 characters words, where at least half of the n are letters of a script without spaces: there a digit is a word too
 """
 
@@ -23,13 +23,10 @@ from filters._evaluation import Stamp, references
 from filters._ngrams import FoldedScan, Grams, Numbers, blocks, grams
 from filters._plain import plain
 from filters._scan import Words
+from filters._spelling import respelt, unlatexed
 
-_LAYOUT = (
-    r"\\(?:left|right|[Bb]igg?[lrm]?|text(?:bf|it|rm)?|math(?:rm|bf|it|sf|tt|cal|bb)|mbox|displaystyle|limits|q?quad"
-    r"|operatorname)\b|\\(?:begin|end)\{[A-Za-z]+\*?\}|\b_+\b"
-)
 _TELLING = 6  # words
-_FRACTION = r"\\[dtc]frac"
+_PROSE = 0.4  # of an n-gram's words have three letters or more
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def matches(texts: pl.Series, files: tuple[Stamp, ...], ngram: int) -> Iterator[
     behind = 0
     for block in blocks(texts):
         scan = FoldedScan(block)
-        bare = _unlatexed(block)
+        bare = respelt(block)
         other = (bare != block).arg_true()
         reads = {
             "words": (_read(scan, scan.compared(), ngram), known),
@@ -100,7 +97,7 @@ def matches(texts: pl.Series, files: tuple[Stamp, ...], ngram: int) -> Iterator[
             reads["characters"] = (_characters(scan, ngram), characters)
         if other.len():
             scan = FoldedScan(bare[other])
-            reads["unlatexed"] = (_read(scan, scan.compared(), ngram, other.to_numpy().astype(np.int64)), known)
+            reads["respelt"] = (_read(scan, scan.compared(), ngram, other.to_numpy().astype(np.int64)), known)
         yield behind, {way: _found(read, index, ngram) for way, (read, index) in reads.items()}
         behind += block.len()
 
@@ -161,15 +158,31 @@ def _found(read: Read, index: Index, ngram: int) -> Matches:
 @lru_cache(maxsize=8)
 def _indices(files: tuple[Stamp, ...], ngram: int) -> tuple[Index, ...]:
     texts = pl.Series([reference.text for reference in references(files)], dtype=pl.String)
-    bare = _unlatexed(texts)
-    other = (bare != texts).arg_true()
     scan = FoldedScan(texts)
-    both = FoldedScan(pl.concat([texts, bare[other]]))
-    of = np.concatenate([np.arange(texts.len()), other.to_numpy().astype(np.int64)])
+    forms, of = [texts], [np.arange(texts.len())]
+    for bare in (unlatexed(texts), respelt(texts)):
+        other = (bare != texts).arg_true()
+        forms.append(bare[other])
+        of.append(other.to_numpy().astype(np.int64))
+    written = forms[0].len() + forms[1].len()
+    both = FoldedScan(pl.concat(forms))
     reads = (
-        _read(both, both.compared(), ngram, of), _read(scan, _spaced(scan), ngram), _characters(scan, ngram),
-    )  # fmt: skip
+        _telling(_read(both, both.compared(), ngram, np.concatenate(of)), written),
+        _read(scan, _spaced(scan), ngram),
+        _characters(scan, ngram),
+    )
     return tuple(_index(read, ngram) for read in reads)
+
+
+def _telling(read: Read, written: int) -> Read:
+    """Of texts respelt only what is prose in part: without its fraction, P(A|B) = P(B|A) P(A) / P(B) is everybody's."""
+    words = read.words
+    kind = read.scan.kind[words.start]
+    spoken = ((words.end - words.start >= 3) & (kind > MARK)) | spaceless()[kind]
+    sums = np.append(0, np.cumsum(spoken))
+    begun, size = read.grams.word, read.grams.size
+    kept = (words.row[begun] < written) | (sums[begun + size] - sums[begun] >= _PROSE * size)
+    return replace(read, grams=replace(read.grams, size=np.where(kept, size, 0)))
 
 
 def _index(read: Read, ngram: int) -> Index:
@@ -206,7 +219,3 @@ def _characters(scan: FoldedScan, ngram: int) -> Read:
 
 def _unwrapped(texts: pl.Series) -> pl.Series:
     return texts.str.replace_all(r"\$|\\[()\[\]]", " ")
-
-
-def _unlatexed(texts: pl.Series) -> pl.Series:
-    return texts.str.replace_all(_LAYOUT, " ").str.replace_all(_FRACTION, r"\frac")

@@ -19,7 +19,8 @@ def sound(kind: str, text: str) -> str | None:
 def _email(text: str) -> str | None:
     if text.endswith("("):  # a method of what stands behind the @ of Python
         return None
-    local, _, domain = text.lower().partition("@")
+    spelt = re.sub(r"\s*[\[(]?\bdot\b[\])]?\s*", ".", re.sub(r"\s*[\[(]?\bat\b[\])]?\s*", "@", text.lower()))
+    local, _, domain = (text.lower() if "@" in text else spelt).partition("@")
     *_, name, top = domain.split(".")
     if top not in _TOPS and len(top) != 2:
         return None
@@ -42,8 +43,10 @@ _PLACES = frozenset((
 def _key(text: str) -> str | None:
     body = text[4:]
     plain = re.sub(r"[^A-Za-z0-9]", "", body)
-    placeholder = re.search(r"(?i)example|your|xxxx|placeholder|0000000|1234567890abcdef1|abcdefghij", text)
+    placeholder = re.search(r"(?i:example|your|xxxx|placeholder|0000000|1234567890abcdef1)|abcdefghij|ABCDEFGHIJ", text)
     mixed = any(one.isdigit() for one in plain) and any(one.isalpha() for one in plain)
+    if text.startswith("hf_"):  # one in fifty has no digit
+        mixed |= any(one.islower() for one in plain) and any(one.isupper() for one in plain)
     return None if placeholder or not mixed or len(set(plain)) < 8 else text
 
 
@@ -69,11 +72,11 @@ def _phone(text: str) -> str | None:
     groups, digits = re.findall(r"\d+", said), re.sub(r"\D", "", said)
     if not 7 <= len(digits) <= 15 or len(set(digits)) < 3 or said.count("(") != said.count(")"):
         return None
-    if re.search(r"[.] | [-/]|^[^0+(].*/", said):
+    if re.search(r"[.] | [-/]|^[^0+(].*/", said.replace(" / ", "/") if said.startswith("0") else said):
         return None
     if len(groups) == 1 and not said.startswith("+") and digits.endswith("00"):
         return None  # a price
-    if said.count(".") == 1 or (len(groups) > 1 and all(group.endswith("0") for group in groups)):
+    if said.count(".") == 1 or (said[0] != "0" and len(groups) > 1 and all(group.endswith("0") for group in groups)):
         return None  # a decimal; 900-300-1500 is a difference
     if said.startswith("+") and len(groups) == 1 and len(digits) < 10:
         return None

@@ -27,6 +27,8 @@ _SHAPES = {
 
 CUES = {
     "@": "@",
+    "dot": r"(?i-u: at | ?[\[(]at[\])] ?)",
+    "owned": "(?i-u:(?:his|her|my|their|our) number is)",
     "token": (
         r"AKIA|ASIA|gh[pousr]_|github_pat|glpat|sk-|hf_|AIza|xox|k_live|k_test|npm_|pypi-|SG\.|gsk_|:AA|ya29|dop_v1|eyJ"
     ),
@@ -66,6 +68,12 @@ _EMAIL = (
     r"[A-Za-z0-9][A-Za-z0-9._%+-]*@"
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\(?"
 )
+_SPELT_EMAIL = (  # "look at amazon dot com" is none: what is before the at holds a dot, or the at brackets
+    r"(?i-u:[A-Za-z0-9_]+(?:(?: dot )[A-Za-z0-9_]+)+ at |[A-Za-z0-9._-]+ ?[\[(]at[\])] ?)"
+    r"(?i-u:[A-Za-z0-9-]{2,}(?: ?[\[(]dot[\])] ?| dot |\.)(?:[A-Za-z0-9-]+(?: ?[\[(]dot[\])] ?| dot |\.))*)"
+    r"(?i-u:com|org|net|edu|gov|io|info|[a-z]{2})(?-u:\b)"
+)
+_OWNED = r"(?i-u:(?:his|her|my|their|our) number is):? \(?0[0-9](?:[ .()/-]{0,2}[0-9]){7,12}"
 _INTERNATIONAL = (
     r"(?:^|[0-9=)]?[\s(:：,，;\[\"'“*|])"
     r"\+[1-9][0-9]{0,2}(?:[ .\x{a0}-]?(?:\([0-9]{1,5}\)|[0-9]{1,5})){2,8}"
@@ -75,7 +83,7 @@ _AMERICAN = (
     _SHAPES["alone"] + r"(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[ .-][0-9]{4}|"
     r"[2-9][0-9]{2}(?:-[0-9]{3}-|\.[2-9][0-9]{2}\.)[0-9]{4})" + _SHAPES["over"]
 )
-_SPOKEN = _SHAPES["phone"] + _SHAPES["then"] + r"\+?\(?[0-9](?:[ .()/\x{a0}-]{0,2}[0-9]){6,14}"
+_SPOKEN = _SHAPES["phone"] + _SHAPES["then"] + r"\+?\(?[0-9](?:[ .()/\x{a0}-]{0,3}[0-9]){6,14}"
 _CARD = r"(?-u:\b)(?:[2-6][0-9]{3}(?:[ -][0-9]{4}){3}|3[47][0-9]{2}[ -][0-9]{6}[ -][0-9]{5})(?-u:\b)"
 _SPOKEN_CARD = (
     r"(?i:card|visa|amex|cvv|信用卡|银行卡|tarjeta|carte|kreditkarte|карт)[^\n0-9]{0,40}[2-6][0-9]{14,15}(?-u:\b)"
@@ -93,6 +101,8 @@ FORMS = (
     ("private key", "PRIVATE", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s*[A-Za-z0-9+/=:\s-]{16,64}"),
     ("password", "secret", _PASSWORD),
     ("URL with a password", "://", r"[a-z][a-z0-9+]{1,15}://[A-Za-z0-9_.-]+:[^\s:@/'\"<>{}]{3,}@[A-Za-z0-9.-]+"),
+    ("e-mail", "dot", _SPELT_EMAIL),
+    ("phone", "owned", _OWNED),
     ("phone", "+", _INTERNATIONAL),
     ("phone", "number", _AMERICAN),
     ("phone", "phone", _SPOKEN),

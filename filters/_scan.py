@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from filters._characters import MARK, SPACE, kinds, lowered, noise, powers, spaceless
+from filters._characters import MARK, SPACE, drawn, kinds, of_each, powers, spaceless, sums_of
 
 Numbers = npt.NDArray[Any]
 
@@ -58,7 +58,7 @@ class Scan:
         self.codes: Numbers = np.frombuffer("".join(texts.to_list()).encode("utf-32-le"), dtype=np.uint32)
         self.first: Numbers = np.zeros(texts.len() + 1, dtype=np.int64)
         np.cumsum(texts.str.len_chars().to_numpy(), out=self.first[1:])
-        self.kind: Numbers = kinds()[self.codes]
+        self.kind: Numbers = of_each(kinds(), self.codes)
 
     @property
     def rows(self) -> int:
@@ -96,13 +96,8 @@ class Scan:
         return mixed((self._sums[end] - self._sums[start]) * powers(self.codes.size, inverse=True)[start])
 
     @cached_property
-    def small(self) -> Numbers:
-        """The characters, a capital as its small letter."""
-        return lowered()[self.codes]
-
-    @cached_property
     def _sums(self) -> Numbers:
-        return _running(noise()[self.small])
+        return running(self.codes)
 
     def text(self, start: int, end: int) -> str:
         return self.codes[start:end].tobytes().decode("utf-32-le")
@@ -115,17 +110,21 @@ def mixed(keys: Numbers) -> Numbers:
     return keys ^ (keys >> np.uint64(31))
 
 
+def places(start: Numbers, end: Numbers) -> Numbers:
+    """The places of the characters of some spans, one span behind another."""
+    sizes = end - start
+    return np.arange(sizes.sum()) + np.repeat(start - np.cumsum(sizes) + sizes, sizes)
+
+
 def key_of(word: str) -> int:
     """The key that a scan gives a word."""
     scan = Scan(pl.Series([word], dtype=pl.String))
     return int(scan.keys(np.array([0]), np.array([scan.codes.size]))[0])
 
 
-def _running(values: Numbers) -> Numbers:
+def running(codes: Numbers) -> Numbers:
     """sums[end] - sums[start] is the polynomial of the characters from start to end, times a power of its base."""
-    sums = np.zeros(values.size + 1, dtype=np.uint64)
-    np.cumsum(values * powers(values.size)[:-1], out=sums[1:])
-    return sums
+    return sums_of(drawn(), codes, powers(codes.size))
 
 
 def _before(marks: Numbers) -> Numbers:
@@ -137,8 +136,9 @@ def _before(marks: Numbers) -> Numbers:
 
 def _cut(start: Numbers, end: Numbers, longest: int) -> tuple[Numbers, Numbers]:
     """The same spans, a long one in pieces of `longest` characters."""
-    pieces = -(-(end - start) // longest)
-    whole = np.repeat(np.arange(start.size), pieces)
-    at = np.arange(whole.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    begun = start[whole] + at * longest
-    return begun, np.minimum(begun + longest, end[whole])
+    long = np.flatnonzero(end - start > longest)
+    cuts = (end[long] - start[long] - 1) // longest
+    span = np.repeat(long, cuts)
+    at = np.arange(1, span.size + 1) - np.repeat(np.cumsum(cuts) - cuts, cuts)
+    begun = start[span] + at * longest
+    return np.insert(start, span + 1, begun), np.insert(end, span, begun)

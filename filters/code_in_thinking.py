@@ -35,6 +35,7 @@ _CERTAIN = (
     rf"(?:async )?def {_N}\(.*\).*:",
     rf"class {_N}(?:\(.*\))?:",
     r"(?:if|elif|while) [^.!?,\n]*[<>=(\[%][^.!?\n]*:",
+    rf"(?:if|elif|while) (?:not )?{_N}:",
     r"(?:else|try|finally|do):",
     rf"(?:with [^\n]* as {_N}|except(?: \(?[A-Z][^\n]*)?):",
     rf"(?:async )?for {_N}(?:, ?{_N})* in [^\n]*:",
@@ -49,6 +50,8 @@ _CERTAIN = (
     r"(?:std::)?(?:cin ?>>|cout ?<<|cerr ?<<).*;",
     r"(?:\} ?)?(?:for|while|if|switch|else if|catch) ?\(.*\) ?\{",
     r"for ?\(.*;.*;.*\)",
+    r"(?:if|while) ?\(.*\) [^\n]*;",
+    r"return [^\n.!?]*;",
     r"(?:\} ?)?else ?\{",
     r"[{}\])]*[{}][)\]]*[;,]*",
     r"(?:break|continue|pass);?",
@@ -57,10 +60,11 @@ _CERTAIN = (
     rf"(?:pub )?(?:fn|func|function|impl|struct|enum|interface|package|module|namespace|use) {_N}.*[{{;]",
     rf"(?:let mut|const|var) {_N}(?:: ?[^\n=]+)? = .*",
     rf"{_PATH}\(.*\) ?[;{{]",
+    rf"(?:const )?{_N}(?:::{_N})*<[^\n.!?]*>[&*]* {_N}.*;",
     rf"(?:\+\+|--){_PATH};|{_PATH}(?:\+\+|--);",
     r"(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE|FROM|WHERE|GROUP BY|ORDER BY|(?:LEFT |INNER )?JOIN) .*",
     rf"@{_N}(?:\.{_N})*(?:\(.*\))?",
-    r"</?(?:html|head|body|div|script|style|table|tr|td|ul|ol|li|span|form|input)(?: [^<>\n]*)?>.*",
+    r"</?(?:html|head|body|div|script|style|table|tr|td|ul|ol|li|span|form|input|p|h[1-6])(?: [^<>\n]*)?>.*",
     rf"(?:#|//) ?[A-Za-z][^\n]*\n[ \t]*{_PATH}(?:, ?{_PATH})* = [^\n\\$]+",  # a comment and what it is about
 )
 # lines that stand in programs and elsewhere too
@@ -68,6 +72,7 @@ _LIKELY = (
     r"(?:#|//|--|/\*|\*/|\*) ?[^\s].*",
     rf"{_PATH}(?:, ?{_PATH})*(?:: ?[A-Za-z0-9_\[\], .]+)? ?:?= ?[^\s=].*",
     rf"{_PATH}\(.*\)[;,]?",
+    r"return [^\n!?]*[^\n.!?,]",
     r"['\"A-Za-z0-9_]+ ?: .*[,\[{(;]",
     r"['\"\[({].*",
     r".*[\])}][;,]?",

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from filters._columns import need
 from filters._text import column
 
 VERSION = 2
@@ -89,8 +88,9 @@ def evidence(rows: pl.DataFrame) -> pl.Series:
 
 def _reasons(rows: pl.DataFrame) -> pl.Series:
     """Why a response is not finished, null where it is."""
-    need(rows, "finish_reason")
     response = column(rows, "response")
+    if "finish_reason" not in rows.columns:  # as unknown as a null is
+        rows = rows.with_columns(finish_reason=pl.lit(None, dtype=pl.String))
     ended = response.str.strip_chars().str.replace(_MARKS_AT_END, "")
     tail, last = _end(ended, _TAIL), _end(ended, _LAST)
     stopped = rows["finish_reason"].cast(pl.String).fill_null("stop")

@@ -3,9 +3,10 @@
 Measure  the highest share, over any hundred words in a row of what the model wrote (of fewer words, as if they were a
          hundred), of words that hold a broken character; pairs of Latin letters that languages do not write; signs in
          disorder; or 32 characters in a row of letters and digits that change case and kind as base64 does. A word in
-         pieces counts as up to six. Words that stand among five scripts or more within a dozen words count too. Where
-         the letters of a hundred words in a row are unlikely as a whole, a fourth of their mean surprise counts. In
-         Chinese, Japanese, Thai ... a character is a word. Formulas, code and names are not judged by their letters
+         pieces counts as up to six, and each pair such as "Ã©" as four. Words that stand among five scripts or more
+         within a dozen words count too. Where the letters of a hundred words in a row
+         are unlikely as a whole, a fourth of their mean surprise counts. In Chinese, Japanese, Thai ... a character is
+         a word. Formulas, code and names are not judged by their letters
 Source   a choice: R1's readability rule is not disclosed. How likely two letters are side by side is counted over 20
          languages, `filters/_legible.py`
 Use      catches random or shuffled letters, a struck keyboard, text in a wrong encoding, replacement characters,
@@ -31,7 +32,7 @@ BOUNDS = {"max": 0.25}
 _WINDOW = 100
 _SURPRISED, _MEAN = 10, 2  # of a word: two pairs at least that are rare; one is a name or a borrowed word
 _RUN, _SWITCHES, _CODED = 32, 6, 30  # of 32 characters of base64, 14 or so switch
-_ODD, _WORD = 3, 6  # signs in disorder: three pairs; what a word may count
+_ODD, _WORD = 2, 6  # signs in disorder: two pairs; what a word may count
 _SCRIPTS, _NEAR = 5, 12
 _LEAST = 2  # pairs of letters: shorter words are names of variables
 _SCALE = 4  # real texts of a hundred words have a mean surprise of 0.2 to 0.8, shuffled letters 1, random ones 3
@@ -73,8 +74,9 @@ def _bad(scan: Scan, found: Numbers) -> Numbers:
 def _soup(scan: Scan) -> Numbers:
     """The words around which many scripts stand; Han and kana are one script, Greek stands in formulas."""
     words = scan.words
-    script = _scripts()[scan.kind[words.start]]
-    there = [number for number in np.unique(script) if number]
+    kind = scan.kind[words.start]
+    script = _scripts()[kind]
+    there = [number for number in np.unique(_scripts()[np.flatnonzero(np.bincount(kind))]) if number]
     if len(there) < _SCRIPTS:
         return np.zeros(script.size, dtype=bool)
     place = np.arange(script.size)

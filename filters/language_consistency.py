@@ -4,8 +4,8 @@ Measure  words of the target language / all words, over the thinking; 1 when it 
          (ISO 639-1), else the question's, else (a question too short to tell) the one most of the thinking is in. What
          counts as a word and as foreign is what `language_mixing` says, and here one Han character counts too; thinking
          that is mostly in another language than the target has the target's passages for it. Code, LaTeX, URLs,
-         numbers and single letters of an alphabet are no words; names, quotations, terms and the words and languages of
-         the question count for the target
+         numbers and single letters of an alphabet are no words; names, quotations, terms, the question's words and the
+         languages that it asks about count for the target
 Source   DeepSeek-R1's language consistency reward, Eq. 7 (arXiv:2501.12948, 2.3.2)
 Use      `min` 0.9 to 0.95 drops thinking that is in another language than the question, or mixed throughout, and leaves
          room for a slip; a choice, R1 gives no bound. It must keep terms and quotations; the one foreign sentence of a

@@ -8,8 +8,12 @@ Measure  words in foreign passages; 0 where the thinking keeps to one language. 
          - words of the same script that are together 3,000 times (e^8) likelier in another language than in the main
            one, by wordfreq's lists of 42 languages, and by langdetect's letter profiles where no list has a word
          - Latin words in a text of another script only where they are prose: `binary search` is a term there
-         Code, LaTeX, URLs, names, quotations, words in capitals and the words and languages of the question are never
-         foreign. Han and kana are segmented by wordfreq's lists, Thai, Lao, Khmer and Burmese count 4 letters a word.
+         - words with letters that the main language does not write: Belarusian ones in Russian
+         - terms are none: English without small words (`loss function och batch size`), stock phrases (`poco a poco`)
+         Code, LaTeX, URLs, names, quotations, words in capitals of the same script and the question's own words are
+         never foreign, nor are the languages that it asks about (`into French`, a translation) or has three words of;
+         `French fries` and one 你好 allow none.
+         Han and kana are segmented by wordfreq's lists, Thai, Lao, Khmer and Burmese count 4 letters a word.
          `of` "trace" reads the response behind the thinking, too
 Source   the mixed languages that DeepSeek-R1 drops, by a rule that it does not give (arXiv:2501.12948, B.3.3)
 Use      `max` 0 catches the one sentence, or the one Chinese word, that slipped into a trace; it must keep

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from filters._characters import SPACE, spaceless
+from filters._characters import spaceless
 from filters._columns import need
 from filters._loops import quoted
 from filters._scan import Numbers, Scan
@@ -63,7 +63,7 @@ class _Lines:
 
     row           the text each stands in
     start         the place of its first character
-    number        how many line breaks stand before it
+    number        how many lines begin before it, blank ones too
     signs         its first two characters and its last one, without the white space around them
     size, words   its characters and words
     """
@@ -87,29 +87,21 @@ def _lines(rows: pl.DataFrame) -> _Lines:
     scan = scanned_writing(rows)
     thought = scan.first[:-1] + column(rows, "reasoning").str.len_chars().to_numpy()
     until = np.where(rows["reasoning"].is_not_null().to_numpy(), thought, scan.first[1:])
-    broken = scan.codes == ord("\n")
-    start, end = _runs(~broken, scan.first)
-    row = np.searchsorted(scan.first, start, side="right") - 1
-    inked = np.flatnonzero(scan.kind != SPACE)
-    first, last = np.searchsorted(inked, start), np.searchsorted(inked, end) - 1
-    some = (first <= last) & (start < until[row])
-    start, end, row, first, last = start[some], end[some], row[some], first[some], last[some]
-    second = np.minimum(first + 1, last)
-    signs = (scan.codes[inked[first]], scan.codes[inked[second]], scan.codes[inked[last]])
-    words = _worded(scan)
-    at = np.searchsorted(scan.words.start, start), np.searchsorted(scan.words.start, end)
-    number = np.cumsum(broken, dtype=np.int64)[start] + row  # a text begins a line too
-    return _Lines(row, start, number, signs, end - start, words[at[1]] - words[at[0]])
-
-
-def _runs(inside: Numbers, first: Numbers) -> tuple[Numbers, Numbers]:
-    """Where the runs of the characters `inside` begin and end, none across two texts."""
-    edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
-    start, end = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    cuts = first[1:-1]
-    cuts = cuts[(cuts > 0) & (cuts < inside.size)]
-    cuts = np.unique(cuts[inside[cuts] & inside[cuts - 1]])
-    return np.sort(np.append(start, cuts)), np.sort(np.append(end, cuts))
+    breaks = np.flatnonzero(scan.codes == ord("\n"))
+    start = np.sort(np.concatenate([scan.first[:-1], breaks + 1]))  # a text begins a line too
+    end = np.sort(np.concatenate([breaks, scan.first[1:]]))
+    words = scan.words
+    first, behind = np.searchsorted(words.start, start), np.searchsorted(words.start, end)
+    number = np.flatnonzero(first < behind)
+    row = words.row[first[number]]
+    number, row = number[start[number] < until[row]], row[start[number] < until[row]]
+    start, end, first, behind = start[number], end[number], first[number], behind[number]
+    # a word of one character: the second one begins the next word
+    single = words.end[first] - words.start[first] == 1
+    second = np.where(single, words.start[np.minimum(first + 1, behind - 1)], words.start[first] + 1)
+    signs = (scan.codes[words.start[first]], scan.codes[second], scan.codes[words.end[behind - 1] - 1])
+    worded = _worded(scan)
+    return _Lines(row, start, number, signs, end - start, worded[behind] - worded[first])
 
 
 def _worded(scan: Scan) -> Numbers:

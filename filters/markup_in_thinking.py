@@ -26,11 +26,11 @@ BOUNDS = {"max": 0.0}
 _LINE = r"\n[\n\r\t ]*[^\n\r\t ]"
 _TAGS = "p|br|hr|div|span|pre|code|table|tr|td|th|ul|ol|li|h[1-6]|strong|em|details|summary|center|font|img"
 _FURNITURE = (
-    r"(?m)\n[ \t]*#{1,6}[ \t]+[^\n]+"
+    r"(?m)\n[ \t]*#{1,6}[ \t]+(?:[^o \t\r\n]|o[^f\n]|of[^ \n])[^\n]*"  # "# of items" is their number
     r"|[^0-9 \t\r\n][ \t\r]*\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,}|(?:\* ){2,}\*)[ \t\r]*$"
     rf"|</(?:{_TAGS}|b|i|u|a)>[^\n]*|<(?:{_TAGS})(?: [a-z-]+=[^<>\n]*)?/?>[^\n]*"
 )
-_DRESSED = r"(?m)\n[ \t]*>[ \t]+[^\n]+|\*\*[^ \t*\n][^*\n]*\*\*[^\n]*"
+_DRESSED = r"(?m)\n[ \t]*>[ \t]+[^\n]+|[^A-Za-z0-9)*]\*\*[^ \t*\n][^*\n]*\*\*[^\n]*"
 # what follows the sign is a word: `- 5`, `* 3 * 4` and `1. 5 * 3` are arithmetic
 _ITEM = (
     r"(?m)\n[ \t]*(?:[-*+•‣◦▪][ \t]+[^ \t\r\n0-9\\$(=.+*/-]|[0-9]{1,3}(?:[.)][ \t]+[^ \t\r\n0-9=+*/-]|、))"

@@ -5,8 +5,9 @@ Measure  the place, by `prefer` (`completion_tokens` puts the smallest first, `c
          no other row changes. With unit "problems" all rows of a problem share the place of their best row. Rows
          without a value of `by` are ranked among themselves
 Source   per-source caps, as SFT mixtures have them (Tulu 3, arXiv:2411.15124, 3); R1 discloses none
-Use      `rank: {max: 5000, by: source}` keeps at most 5,000 rows of each source, drawn at random; no bound by itself. All
-         measures are taken before a row is dropped: a stage of its own, below the other filters, caps what these left
+Use      `rank: {max: 5000, by: source}` keeps at most 5,000 rows of each source, drawn at random; no bound by itself.
+         All measures are taken before a row is dropped: in a stage of its own, below the other filters, it caps what
+         these left
 """
 
 from __future__ import annotations

@@ -5,13 +5,15 @@ Measure  the highest share, over any `window` words in a row of the thinking or 
          first occurrence does not count. Also the longest stretch said again word for word: as a share of 0.16 windows
          where it follows what it repeats (a loop), of 0.75 where that stood further left (20 words at least). With
          `numbers` "any" once more over the words that hold a letter, any number as good as any other: the share in two
-         windows, a loop as a share of 0.5. The highest counts, 1 at most. In Chinese, Japanese, Thai ... a character is
-         a word; of a run without a space, and of white space, 32 characters are one
+         windows, a loop as a share of 0.5, and without loops of up to 700 words that work something out: those in whose
+         rounds more changes than an index, and one number that goes up smoothly beside it in a line of words. The
+         highest counts, 1 at most. In Chinese, Japanese, Thai ... a character is a word; of a run without a space, and
+         of white space, 32 characters are one
 Source   Gopher's duplicate n-gram fractions, Rae et al. 2021, Table A1 (arXiv:2112.11446), which takes n = 5 to 10
          over a whole web page: a window longer than the text. R1 filters repetition by a rule it does not disclose
 Use      catches loops wherever they stand and however long the rest is, loops whose numbers or some of whose words
-         change, and paragraphs that are written again. Keeps the phrases, formulas, recalculations and cases that long
-         reasoning repeats, a question quoted again, and an answer that says what the thinking found. `max` 0.9
+         change, and paragraphs that are written again. Keeps the phrases, formulas, recalculations, traces and cases
+         that long reasoning repeats, a question quoted again, and an answer that says what thinking found. `max` 0.9
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import numpy as np
 import polars as pl
 
 from filters._loops import Numbers, Said, covered, earlier, longer, quoted, said, steady
+from filters._rounds import without_work
 
 VERSION = 2
 SCOPE = "row"
@@ -30,6 +33,7 @@ BOUNDS = {"max": 0.9}
 _SAME = 20  # words that begin a stretch said again word for word: of fewer, chance decides which earlier place is meant
 _LOOP, _COUNTING, _AGAIN = 0.16, 0.5, 0.75  # of the window, what a stretch is a share of
 
+_WORK = 700  # words: lines of work that go on for longer are a loop
 _PROSE = 0.25  # of a stretch, the words that hold a letter; rows of figures hold none
 
 
@@ -42,15 +46,17 @@ def repetition(
     words = said(rows)
     before = earlier(words, ngram)
     shares = _local(words, before, ngram, window)
-    shares = np.maximum(shares, _longest(words, before, ngram, loops=True) / (_LOOP * window))
+    loops, _ = _longest(words, before, ngram)
+    shares = np.maximum(shares, loops / (_LOOP * window))
     before = earlier(words, _SAME, longer(before, ngram, _SAME) if ngram < _SAME else None)
-    shares = np.maximum(shares, _longest(words, before, _SAME, loops=True) / (_LOOP * window))
-    shares = np.maximum(shares, _longest(words, before, _SAME, loops=False) / (_AGAIN * window))
+    loops, again = _longest(words, before, _SAME)
+    shares = np.maximum(shares, np.maximum(loops / (_LOOP * window), again / (_AGAIN * window)))
     if numbers == "any":
         words = steady(rows)
-        before = earlier(words, ngram)
+        before = _idle(words, ngram)
         shares = np.maximum(shares, _local(words, before, ngram, 2 * window))
-        shares = np.maximum(shares, _longest(words, before, ngram, loops=True) / (_COUNTING * window))
+        loops, _ = _longest(words, before, ngram)
+        shares = np.maximum(shares, loops / (_COUNTING * window))
     return pl.Series("repetition", np.minimum(shares, 1).reshape(-1, 2).max(axis=1), dtype=pl.Float64)
 
 
@@ -63,8 +69,9 @@ def evidence(
         written = repetition(row, ngram=ngram, window=window, numbers="as written")[0]
         counting = repetition(row, ngram=ngram, window=window, numbers=numbers)[0] > written
         words, same = (steady(row), ngram) if counting else (said(row), _SAME)
-        begins, ends, distances = _stretches(words, earlier(words, same), same)
-        again = covered(_near(earlier(words, ngram), window), ngram)
+        before = _idle(words, ngram) if counting else earlier(words, same)
+        begins, ends, distances = _stretches(words, before, same)
+        again = covered(_near(before if counting else earlier(words, ngram), window), ngram)
         if begins.size:
             longest = int(np.argmax(ends - begins))
             begin, count = int(begins[longest]), int(ends[longest] - begins[longest])
@@ -74,6 +81,13 @@ def evidence(
             where = f"at {words.place(begin)}"
         told.append(f"{where}: {quoted(words.text(begin, window))}" if again.any() else None)
     return pl.Series("evidence", told, dtype=pl.String)
+
+
+def _idle(words: Said, ngram: int) -> Numbers:
+    """What stood before, without loops that work something out."""
+    before = earlier(words, ngram)
+    without_work(words, _stretches(words, before, ngram), before, ngram, _WORK)
+    return before
 
 
 def _near(before: Numbers, window: int) -> Numbers:
@@ -92,22 +106,22 @@ def _local(words: Said, before: Numbers, ngram: int, window: int) -> Numbers:
     return most / np.clip(sizes, 1, window)
 
 
-def _longest(words: Said, before: Numbers, ngram: int, *, loops: bool) -> Numbers:
-    """The words of the longest stretch of each part; of a loop only, where it is as long as its distance at least."""
+def _longest(words: Said, before: Numbers, ngram: int) -> tuple[Numbers, Numbers]:
+    """The words of the longest loop of each part, as long as its distance at least, and of its longest stretch."""
     begin, end, distance = _stretches(words, before, ngram)
-    sizes = np.where((end - begin >= distance) | (not loops), end - begin, 0)
-    longest = np.zeros(words.parts, dtype=np.int64)
+    loops, longest = np.zeros((2, words.parts), dtype=np.int64)
+    sizes = end - begin
     np.maximum.at(longest, words.part[begin], sizes)
-    return longest
+    np.maximum.at(loops, words.part[begin], np.where(sizes >= distance, sizes, 0))
+    return loops, longest
 
 
 def _stretches(words: Said, before: Numbers, ngram: int) -> tuple[Numbers, Numbers, Numbers]:
     """Begin and end of the words that stand at one distance further left too, and the distance; without figures."""
-    distances = np.where(before >= 0, np.arange(before.size) - before, 0)
-    begin = np.flatnonzero(np.diff(distances, prepend=0))
-    end = np.append(begin[1:], before.size)
-    again = distances[begin] > 0
-    begin, end = begin[again], end[again] + ngram - 1
-    spoken = np.append(0, np.cumsum(words.lettered | words.wide))
-    prose = spoken[end] - spoken[begin] >= (end - begin) * _PROSE
-    return begin[prose], end[prose], distances[begin[prose]]
+    again = np.flatnonzero(before >= 0)
+    distance = again - before[again]
+    new = np.flatnonzero((np.diff(again, prepend=-2) > 1) | (np.diff(distance, prepend=0) != 0))
+    last = np.append(new[1:], again.size)[: new.size] - 1
+    begin, end, distance = again[new], again[last] + ngram, distance[new]
+    prose = words.spoken[end] - words.spoken[begin] >= (end - begin) * _PROSE
+    return begin[prose], end[prose], distance[prose]

@@ -98,3 +98,17 @@ def test_reflection_per_thousand_words():
     assert reflection(rows, per="thousand_words").to_list() == pytest.approx([2000 / 8, 0, 2000 / 6])
     with pytest.raises(ValueError, match="per is trace or thousand_words"):
         reflection(rows, per="word")
+
+
+def test_giving_up_in_passing_is_backtracking():
+    said = [
+        "Scrap that, different approach.",
+        "Hmm, that leads nowhere, back to the start.",
+        "This contradicts what I had, so go back.",
+    ]
+    kept = [
+        "Don't forget that x is odd.",
+        "We get back to the start of the list.",
+        "This contradicts the assumption, as we want.",
+    ]
+    assert counted("backtracking", said + kept) == [1, 1, 1, 0, 0, 0]

@@ -95,3 +95,18 @@ def test_rows_are_measured_one_by_one():
     assert (
         code_in_thinking(pl.DataFrame({"reasoning": texts})).to_list() == [of(text) for text in texts] == [1, 0, 3, 0]
     )
+
+
+@pytest.mark.parametrize("before", ["", "So I write it down.\n\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def gcd(a, b):\n    while b:\n        a, b = b, a % b\n    return a",
+        "import math\n\ndef area(r):\n    return math.pi * r ** 2\n\nfor r in range(3):\n    print(area(r))",
+        "function f(n) {\n  if (n < 2) return n;\n  return f(n-1)+f(n-2);\n}",
+        '<div class="a">\n  <p>Hello</p>\n  <script>let x = 1;</script>\n</div>',
+        "#include <vector>\nint main() {\n  std::vector<int> v;\n  return 0;\n}",
+    ],
+)
+def test_every_line_of_a_short_program_counts(text, before):
+    assert of(before + text) == sum(bool(line) for line in text.split("\n"))

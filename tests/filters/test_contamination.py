@@ -293,3 +293,41 @@ def test_real_sets_planted_passages_are_found_and_clean_traces_are_what_a_set_of
     known = set().union(*(grams(text, 10) for text in texts))
     for text, count in zip(clean, contamination(rows(*clean), against=(path,)), strict=True):
         assert (count > 0) == bool(grams(text, 10) & known), text[:80]
+
+
+FORMS = [
+    ("first", "ﬁrst"), ("efficient", "eﬃcient"), ("\\frac{1}{2}", "½"), ("km", "㎞"), ("IX", "Ⅸ"), ("straße", "STRASSE"),
+    ("garden", "gar\u200bden"), ("garden", "gar\u00adden"), ("word", "<b>word</b>"), ("\\frac{3}{4}", "\\dfrac{3}{4}"),
+    ("\\frac{3}{4}", "\\tfrac34"), ("\\frac{3}{4}", "3/4"), ("x^2", "x²"), ("10^{23}", "10²³"), ("a_{1}", "a₁"),
+    ("x\\leq 5", "x\\le 5"), ("x\\geq 5", "x ≥ 5"), ("x\\neq 5", "x≠5"), ("\\alpha", "α"), ("2\\pi r", "2πr"),
+    ("30^\\circ", "30°"), ("30^{\\circ}", "30°"), ("\\triangle ABC", "△ABC"), ("\\sum_{i=1}", "\\sum\\limits_{i=1}"),
+    ("3\\cdot 4", "3*4"), ("3\\times 4", "3·4"), ("\\sqrt{2}", "√2"), ("\\sqrt{2}", "\\sqrt2"), ("\\infty", "∞"),
+    ("1,000", "1000"), ("1{,}000", "1,000"), ("1,234,567", "1234567"), ("x<sub>1</sub>", "x_1"), ("&lt;", "<"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("forms", FORMS + [(b, a) for a, b in FORMS], ids=" as ".join)
+def test_a_word_in_another_form_is_the_same_word(tmp_path, forms):
+    form, other = forms
+    said = "wooden lanterns were hung beside {} until seven tired sailors slept there"
+    exam = written(
+        tmp_path / "exam.jsonl", {"question": said.format(form) + ", and nobody knew of that strange event."}
+    )
+    near = said.replace("beside", "over").replace("slept", "dozed").format(other)
+    found = contamination(rows(f"I recall {said.format(other)}.", near), against=(exam,))
+    assert found[0] > 0 and found[1] == 0
+
+
+def test_the_evidence_shows_a_ligature_as_it_was_written(tmp_path):
+    said = "the ﬁrst eﬃcient straße leads over seven hills towards an old mill"
+    exam = written(
+        tmp_path / "exam.jsonl", {"question": "The first efficient STRASSE leads over seven hills towards an old mill"}
+    )
+    assert said in evidence(rows(f"\u00bdWell, {said}"), against=(exam,))[0]
+
+
+def test_a_formula_that_everybody_writes_is_no_fraction_of_a_solution(tmp_path):
+    exam = written(
+        tmp_path / "exam.jsonl", {"question": "?", "solution": "\\[P(A|B) = \\frac{P(B|A) \\cdot P(A)}{P(B)} = 1\\]"}
+    )
+    assert contamination(rows("P(A|B) = P(B|A) * P(A) / P(B) = 1/2"), against=(exam,))[0] == 0

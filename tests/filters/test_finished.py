@@ -170,3 +170,10 @@ def test_real_summaries_are_finished_and_their_halves_mostly_are_not():
     seen = [text for text in cut if text[-1].isalpha()]  # of the others nobody can tell
     assert sum(map(of, texts)) == len(texts) > 100
     assert sum(map(of, seen)) < 0.4 * len(seen)
+
+
+def test_without_a_finish_reason_the_text_decides():
+    rows = pl.DataFrame({"response": ["six", "So we get \\boxed{4"]})
+    assert finished(rows).to_list() == [1.0, 0.0]
+    with pytest.raises(ValueError, match="'response'"):
+        finished(rows.drop("response"))

@@ -132,3 +132,15 @@ def test_texts_of_many_languages_are_kept():
     assert {
         language: measured(" ".join(said)) for language, said in texts.items() if measured(" ".join(said)) > 0.2
     } == {}
+
+
+def test_a_sentence_in_a_wrong_encoding_counts_whatever_the_rest():
+    sound = "We have a triangle with sides 3, 4 and 5, so it has a right angle. "
+    broken = "c’est l’été déjà à la plage où ça va très bien, “bonjour”".encode().decode("cp1252", errors="ignore")
+    assert measured(sound + broken) > 0.25 > measured(sound + "Ã© is é read as Latin-1, and â€™ an apostrophe.")
+
+
+def test_signs_in_disorder_count_beside_sound_prose():
+    sound = "We have a triangle with sides 3, 4 and 5, so it has a right angle and half its legs' product is its area. "
+    noise = "!@#$ %^&* ()_+ }{ |:\"<>? ~` -=[]\\;',./ "
+    assert measured(sound + noise * 12) > 0.25 > measured(sound + noise)

@@ -67,6 +67,12 @@ ENDINGS = {
     "spaces": " " * 2000,
     "line breaks": "\n" * 2000,
     "emoji": "🙂" * 400,
+    "few emoji": "🙂" * 200,
+    "the alphabet": "abcdefghijklmnopqrstuvwxyz " * 20,
+    "numbers": ", ".join(str(n) for n in range(1, 700)),
+    "an index": "".join(f"Attempt {i}: that is as attempt {i - 1}. " for i in range(2, 12)),
+    "a term of a sum": "".join(f"\\frac{{1}}{{{n}}} + " for n in range(2, 150)),
+    "work cut off": "".join(f"If a = {n} then a*a = {n * n} and a*a*a = {n**3}, no. " for n in range(80))[:-9],
 }
 
 
@@ -77,6 +83,14 @@ def test_a_degenerate_ending_is_seen_behind_any_length(ending, before):
 
 
 KEPT = {
+    "trial division": "".join(f"Is 221 divisible by {p}? {p}*{221 // p}, remainder {221 % p}. " for p in range(2, 14)),
+    "cases in Chinese": "".join(f"若a={a}，则b={a * a + 5}，不是完全平方数。" for a in range(1, 8)) + "所以没有解。",
+    "long division": "".join(f"Bring down 0: {3**n}0, 7 goes {3**n // 7}, remainder {3**n % 7}. " for n in range(9)),
+    "a machine": "".join(f"State q{n % 3}, tape {n % 2}, write {n // 2 % 2}, go to q{n * n % 5}. " for n in range(9)),
+    "units": "\n".join(f"{i} inches = {i * 2.54:.2f} cm" for i in range(1, 25)),
+    "squares": "\n".join(f"n = {n}: 3n + 2 = {3 * n + 2}, not a square" for n in range(1, 61)) + "\nSo none is.",
+    "FizzBuzz": "\n".join("Fizz" * (n % 3 == 0) + "Buzz" * (n % 5 == 0) or str(n) for n in range(1, 101)),
+    "odd numbers": ", ".join(str(n) for n in range(1, 400, 2)),
     "a table": "| n | square |\n|---|---|\n" + "\n".join(f"| {n} | {n * n} |" for n in range(40)),
     "a list": "\n".join(f"- {n}" for n in range(50)),
     "three cases": "\n".join(f"- If k = {k}, Rosa is {12 * k + 1} years old." for k in range(1, 4)),
@@ -94,6 +108,19 @@ KEPT = {
 @pytest.mark.parametrize("ending", KEPT.values(), ids=KEPT)
 def test_an_orderly_ending_is_kept(ending):
     assert looping_tail(rows(f"{prose(200)}\n\n{ending}"))[0] <= BOUNDS["max"]
+
+
+def test_work_that_comes_to_an_end_may_be_twice_as_long():
+    work = "".join(f"If a = {n} then a*a = {n * n} and a*a*a = {n**3}, no. " for n in range(80))
+    counts = looping_tail(rows(work, f"{work}So there is none."))
+    assert counts[1] == pytest.approx(counts[0] / 2)
+    assert counts[1] <= BOUNDS["max"] < counts[0]
+
+
+def test_a_result_that_goes_up_smoothly_counts_a_third():
+    index = "".join(f"So we look at case {n} and see nothing. " for n in range(30))
+    result = "".join(f"So we look at {n * n} for {n} and see nothing. " for n in range(30))
+    assert looping_tail(rows(index, result)).to_list() == [29 * 8, 29 * 8 / 3]
 
 
 def test_nothing_written_loops_nowhere():

@@ -128,3 +128,9 @@ def test_the_evidence_names_the_mark_or_the_first_line():
         "1 line; at 7: '## Step'",
         None,
     ]
+
+
+def test_numbers_of_things_and_powers_are_no_markup():
+    assert of("# of items is 5, so five.\nThen we do more things.\nAnd more.") == 0
+    assert of("The snake_case __init__ and 2**3**2 = 512. So 5*4*3 = 60.") == 0
+    assert of("# Offers\nFive.") == of("# On items\nFive.") == of("## Words\nFive.") == 1

@@ -142,3 +142,34 @@ def test_the_evidence_shows_no_secret():
 
 def test_long_runs_are_measured():
     assert of("+1 " * 100_000 + "1.2." * 100_000 + "4111 " * 100_000 + "a@" * 100_000) >= 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token 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",
+        "tel: 030 901820",
+        "Phone: 030-23125000",
+        "Tel.: 030 / 901 820 14",
+        "Write to john dot smith at gmail dot com",
+        "Write to jane (at) acme (dot) org",
+        "His number is 020 7946 0958 in London.",
+    ],
+)
+def test_forms_that_people_write_by_hand_are_found(text):
+    assert of(text) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token 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",
+        "Call 1-800-555-1234",
+        "look at amazon dot com",
+        "the dot product at x dot y is 3",
+        "my number is 01234567",
+        "my number is 300 500 000",
+    ],
+)
+def test_forms_like_them_are_kept(text):
+    assert of(text) == 0

@@ -85,7 +85,8 @@ LOOPS = {
     "a phrase": "Wait, let me check that again. " * 60,
     "a token": "ha " * 100,
     "a number that counts": "".join(f"So the {i}th term is {i * i}. " for i in range(17, 70)),
-    "steps": "".join(f"Step {i}: add {i} and get {i * 12345 % 9973}.\n" for i in range(90, 150)),
+    "steps": "".join(f"Step {i}: add {i} and get {i * 12345 % 9973}.\n" for i in range(90, 290)),
+    "steps without a result": "".join(f"Step {i}: this is as it was in step {i - 1}.\n" for i in range(90, 120)),
     "words that vary": "".join(
         f"Wait, let me {random.Random(i).choice(WORDS)} the {random.Random(-i).choice(WORDS)} again. "
         for i in range(80)
@@ -119,6 +120,12 @@ def test_a_thinking_that_starts_again_is_seen():
 
 
 KEPT = {
+    "trial division": "".join(f"Divide by {p}: {1009 // p} times {p}, remainder {1009 % p}. " for p in range(2, 31)),
+    "a trace": "\n".join(f"i = {i}: total = {i * (i - 1) // 2} + {i} = {i * (i + 1) // 2}" for i in range(1, 60)),
+    "compound interest": "".join(f"After year {y} we have {900 * 1.05**y:.2f} euros in all. " for y in range(40)),
+    "two sides": "".join(f"For k = {k} the left is {k * k} and the right is {40 * k - 7}. " for k in range(1, 41)),
+    "a calendar": "".join(f"March {d} is a {WORDS[d % 7]}. " for d in range(1, 32)),
+    "a schedule": "\n".join(f"Month {m}: interest {12 - m}, paid 80.00, balance {999 - 80 * m}" for m in range(1, 13)),
     "cases": "\n".join(
         f"If x = {x} then 3x + 7 = {3 * x + 7}, {'even' if x % 2 else 'odd, so we drop it'}." for x in range(1, 8)
     ),
@@ -135,6 +142,23 @@ KEPT = {
 @pytest.mark.parametrize("text", KEPT.values(), ids=KEPT)
 def test_what_reasoning_repeats_for_a_reason_is_kept(text):
     assert not flagged(f"{prose(300, 5)}\n\n{text}\n\n{prose(300, 6)}")
+
+
+def test_a_short_text_that_is_work_only_is_kept():
+    assert not flagged(
+        "\n".join(f"2024-03-{day:02},Berlin,{day * 37 % 17},{day * 53 % 100},sunny" for day in range(31))
+    )
+    assert not flagged(", ".join(f"F{n}={3**n - 2**n}" for n in range(1, 21)))
+
+
+def test_work_that_goes_on_for_hundreds_of_words_is_a_loop():
+    rounds = [f"For k = {k} the left is {k * k} and the right is {40 * k - 7}. " for k in range(100)]
+    assert not flagged("".join(rounds[:60]))
+    assert flagged("".join(rounds))
+
+
+def test_numbers_beyond_all_bounds_are_numbers():
+    assert not flagged("".join(f"It is {'9' * (n + 400)} or {n} or {n * n} or {n**3}. " for n in range(30)))
 
 
 def test_an_answer_may_say_what_the_thinking_found():
