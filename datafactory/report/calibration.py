@@ -58,6 +58,6 @@ def calibration(story: Story) -> Html:
         "Calibration",
         "A judge against a rule verifier, on the rows that both were asked about. A false accept is a row that the "
         "verifier found wrong and the judge right, out of those it found wrong; kappa is agreement beyond chance. Two "
-        "counts of the same thing correlate: Spearman's by their ranks with a 95 % interval, Pearson's by their values.",
+        "counts of the same thing correlate: Spearman's by ranks, with a 95 % interval, Pearson's by values.",
         *parts,
     )
