@@ -104,7 +104,8 @@ def _mapped(row: Row, found: dict[str, str]) -> Row:
         "answer": answer,
         "response": response,
         "reasoning": reasoning,
-        "problem_id": mapped.get("problem_id") or problem_id(question or "", answer),
+        # rows without a question are no rollouts of one problem
+        "problem_id": mapped.get("problem_id") or problem_id(question or f"{reasoning}{response}", answer),
         "meta": _meta(row, found),
     }
 

@@ -55,6 +55,13 @@ def test_all_takes_the_measures_of_groups_where_there_are_rewards(tmp_path: Path
     assert table["pass_rate"].to_list() == [0.5, 0.5] and table["difficulty"].to_list() == [2, 2]
 
 
+def test_rows_without_a_question_are_no_rollouts_of_one_problem(tmp_path: Path):
+    file = write_rows(tmp_path / "a.jsonl", [{"text": f"The answer is {n}."} for n in range(4)])
+    assert measured(file, "diversity")[0]["diversity"].to_list() == [1] * 4
+    asked = write_rows(tmp_path / "b.jsonl", [{"question": "2+2?", "text": f"The answer is {n}."} for n in range(4)])
+    assert sorted(measured(asked, "diversity")[0]["diversity"]) == [1, 2, 3, 4]
+
+
 def test_a_file_of_nothing_is_measured(tmp_path: Path):
     for text in ("", "\n\n"):
         (tmp_path / "a.jsonl").write_text(text)
