@@ -12,7 +12,7 @@ from datafactory.build import Plan, plan
 from datafactory.errors import UserError
 from datafactory.factory import make
 from datafactory.measures import measures_of
-from datafactory.measuring import measure
+from datafactory.measuring import BLOCK, measure
 from datafactory.outside import BENCHMARKS
 from datafactory.progress import Progress
 from datafactory.recipe import read_recipe
@@ -246,3 +246,27 @@ def test_a_users_columns_may_have_any_name(folder: Path):
     (part,) = measures_of(str(folder / "named.py"))
     assert measure([part], rows)["named"].to_list() == [1, 1]
     assert measure([part], rows.select("bytes"))["named"].to_list() == [1, 1]
+
+
+def test_a_problem_is_measured_whole_however_long_its_rows_are():
+    long = "word " * (BLOCK // 5)
+    rows = pl.DataFrame(
+        {"problem_id": ["a", "b", "a", "a"], "response": [long, "x", long, long], "math": [1.0, 0, 0, 0.8]}
+    )
+    assert measure(measures_of("pass_rate"), rows)["pass_rate"].to_list() == pytest.approx([0.6, 0.0, 0.6, 0.6])
+
+
+def test_what_is_settled_of_all_rows_and_what_is_told_stand_beside_their_own_row(folder: Path):
+    text = POPULAR.replace("popular", "place").replace(
+        'pl.len().over("answer").cast(pl.Float64).alias("place")',
+        'pl.int_range(pl.len()).cast(pl.Float64).alias("place")',
+    )
+    (folder / "place.py").write_text(text)
+    (folder / "told.py").write_text(
+        "import polars as pl\nSCOPE = 'row'\n"
+        "def told(rows):\n    return rows['question'].str.slice(1).cast(pl.Int64) % 2 == 0\n"
+        "def evidence(rows):\n    return 'about ' + rows['question']\n"
+    )
+    made = built(folder, "{./told.py: {max: 0}, ./place.py: {min: 0}}")
+    assert kept(made).select("question", "place").rows() == [("q1", 0), ("q3", 2), ("q5", 4)]
+    assert [evidence for _, evidence in dropped(made)] == [f"told = 1: about q{n}" for n in (2, 4, 6)]
