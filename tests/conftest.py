@@ -81,6 +81,11 @@ class Engine:
 """
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):  # xdist would begin with the files of most tests
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that load a real model first, so that no core waits for them in the end."""
     long = {item.path for item in items if "model" in item.keywords}
