@@ -106,8 +106,9 @@ def _fitting(foreign: Foreign) -> tuple[tuple[Measure, ...], dict[str, str]]:
     """The filters that the file has the columns for; the others, each with what it lacks."""
     fitting: list[Measure] = []
     left_out: dict[str, str] = {}
-    empty = foreign.table([]).with_columns(
-        pl.Series(name, [], dtype=pl.Float64) for name in foreign.have if name not in foreign.table([]).columns
+    empty = foreign.table([])
+    empty = empty.with_columns(
+        pl.Series(name, [], dtype=pl.Float64) for name in foreign.have if name not in empty.columns
     )
     for name in plugins.names("filter"):
         function = getattr(Use("filter", name).module, name)

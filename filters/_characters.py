@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+Numbers = npt.NDArray[Any]
 
 SPACE, DIGIT, MARK = 1, 2, 3
 _LETTER = 4  # the number of the first script
@@ -29,7 +33,7 @@ _AT_ONCE = 1 << 17  # characters: what is made of so many stays in the processor
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 
 
-def of_each(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def of_each(table: Numbers, codes: Numbers) -> Numbers:
     """table[codes], made piece by piece."""
     found = np.empty(codes.size, dtype=table.dtype)
     for begin in range(0, codes.size, _AT_ONCE):
@@ -38,7 +42,7 @@ def of_each(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return found
 
 
-def sums_of(table: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def sums_of(table: Numbers, codes: Numbers, weights: Numbers | None = None) -> Numbers:
     """The sum of table[codes] * weights before each character, and of all: one more than there are characters."""
     sums = np.zeros(codes.size + 1, dtype=table.dtype)
     for begin in range(0, codes.size, _AT_ONCE):
@@ -52,7 +56,7 @@ def sums_of(table: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = N
 
 
 @cache
-def kinds() -> np.ndarray:
+def kinds() -> Numbers:
     """uint8, the kind of every character."""
     read = pl.Series([chr(code) if not 0xD800 <= code < 0xE000 else "" for code in range(_READ)], dtype=pl.String)
     table = np.zeros(_ALL, dtype=np.uint8)
@@ -70,7 +74,7 @@ def kinds() -> np.ndarray:
 
 
 @cache
-def spaceless() -> np.ndarray:
+def spaceless() -> Numbers:
     """bool by kind: whether a letter of it is a word of its own, for want of spaces."""
     table = np.zeros(OTHER_LETTER + 1, dtype=bool)
     table[[KIND[script] for script in SPACELESS]] = True
@@ -78,7 +82,7 @@ def spaceless() -> np.ndarray:
 
 
 @cache
-def lowered() -> np.ndarray:
+def lowered() -> Numbers:
     """uint32, the lower case of every character that has one of its own; else the character."""
     table = np.arange(_ALL, dtype=np.uint32)
     for code in range(_READ):
@@ -89,21 +93,21 @@ def lowered() -> np.ndarray:
 
 
 @cache
-def noise() -> np.ndarray:
+def noise() -> Numbers:
     """uint64, a number for every character, the same on every machine."""
     return np.random.Generator(np.random.PCG64(0)).integers(0, 2**64, _ALL, dtype=np.uint64)
 
 
 @cache
-def drawn() -> np.ndarray:
+def drawn() -> Numbers:
     """uint64, for every character the number of its lower case."""
     return noise()[lowered()]
 
 
-_powers: dict[bool, np.ndarray] = {}
+_powers: dict[bool, Numbers] = {}
 
 
-def powers(count: int, inverse: bool = False) -> np.ndarray:
+def powers(count: int, inverse: bool = False) -> Numbers:
     """uint64, at least `count` + 1 powers of the base modulo 2^64, or of its inverse."""
     have = _powers.get(inverse)
     if have is None or have.size <= count:

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from filters._characters import Numbers
 from filters._columns import need
-from filters._ngrams import Numbers
 from filters._scan import Scan
 from filters._text import column, written
 

@@ -13,10 +13,11 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from filters._characters import Numbers
 from filters._language_letters import Letters, letters
 from filters._language_tokens import Tokens
 from filters._language_words import NAT, RARE, Table, Vocabulary, longest, unheard, vocabulary, words_of
-from filters._scan import Numbers, Scan
+from filters._scan import Scan
 
 MOST = 6 * NAT  # of one word
 BY_LETTERS = 3 * NAT  # of a word that no list has

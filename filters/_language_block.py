@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filters._characters import KIND
+from filters._characters import KIND, Numbers
 from filters._language_home import ALONE, KANA, Main, kana_share, main
 from filters._language_segments import LETTERS_PER_WORD, words_in
 from filters._language_tokens import CJK, NUMBER, SCRIPTS, Tokens, tokens
 from filters._language_words import LISTED
-from filters._scan import Numbers, Scan
+from filters._scan import Scan
 
 Spoken = tuple[str, str | None]  # a script and a language
 

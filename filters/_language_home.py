@@ -14,11 +14,10 @@ from functools import cache
 
 import numpy as np
 
-from filters._characters import KIND
+from filters._characters import KIND, Numbers
 from filters._language_letters import PROFILES, letters
 from filters._language_tokens import CJK, NUMBER, SCRIPTS, Tokens
 from filters._language_words import LISTED, NAT, RARE, vocabulary
-from filters._scan import Numbers
 
 # Of the scripts that one language is written in, or of which one language alone is looked for.
 ALONE = {

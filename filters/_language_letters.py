@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from filters._characters import lowered
+from filters._characters import Numbers, lowered
 from filters._language_words import NAT, Table
-from filters._scan import Numbers, Scan, mixed
+from filters._scan import Scan, mixed
 
 # langdetect's languages by their letters; beside its code, the word lists' code where that is another
 PROFILES = {

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from filters._characters import Numbers
 from filters._language_block import Block, Passage, Questions, is_kana, passage
 from filters._language_home import ALONE
 from filters._language_same import ENOUGH, candidates, judged
 from filters._language_segments import character_scores, simplified
 from filters._language_tokens import CJK, SCRIPTS, Tokens
 from filters._language_words import NAT, RARE, vocabulary
-from filters._scan import Numbers
 
 _CHARACTER, _TELLS = 4 * NAT, 3 * NAT
 _HALF = 8 * NAT // 10  # half of what is written in Japanese is kana: each Han character is rarer for it

@@ -8,11 +8,12 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from filters._characters import Numbers
 from filters._language_advantage import UNKNOWN, Home
 from filters._language_block import Block, Passage, Questions, passage
 from filters._language_tokens import Tokens
 from filters._language_words import NAT
-from filters._scan import Numbers, Scan
+from filters._scan import Scan
 
 ENOUGH = 8 * NAT  # of advantage in sum before words are a passage
 _BY_TWO = 11 * NAT  # of two words: a slip, a variable and a name fit another language now and then

@@ -12,9 +12,9 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from filters._characters import KIND
+from filters._characters import KIND, Numbers
 from filters._language_words import NAT, Table
-from filters._scan import Numbers, Scan, places
+from filters._scan import Scan, places
 
 LETTERS_PER_WORD = 4
 _LONGEST = 6

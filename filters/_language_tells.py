@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from filters._characters import Numbers
 from filters._language_block import Block, Passage, Questions, passage
-from filters._scan import Numbers
 
 # home: the letters it does not write, and the language that does
 _TELLS = {

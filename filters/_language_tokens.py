@@ -12,8 +12,8 @@ from functools import cache
 
 import numpy as np
 
-from filters._characters import DIGIT, KIND, MARK, OTHER_LETTER, SPACE, SPACELESS, lowered, of_each
-from filters._scan import Numbers, Scan
+from filters._characters import DIGIT, KIND, MARK, OTHER_LETTER, SPACE, SPACELESS, Numbers, lowered, of_each
+from filters._scan import Scan
 
 CJK = "Han"
 SCRIPTS = tuple(KIND)

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from filters._characters import MARK
-from filters._scan import Numbers, Scan, Words
+from filters._characters import MARK, Numbers
+from filters._scan import Scan, Words
 
 NAT = 100  # a score's unit is a hundredth of a nat
 RARE = -16 * NAT  # of a word that a language's short list does not have: rarer than one in a million

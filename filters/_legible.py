@@ -13,14 +13,10 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from filters._characters import of_each, sums_of
-
-Numbers = npt.NDArray[Any]
+from filters._characters import Numbers, of_each, sums_of
 
 # where each count begins in the bits of a sum; a word has 32 characters at most, so that none overflows
 SURPRISE, PAIRS, BROKEN, SWITCH, UNJUDGED, CODED, ODD = range(0, 63, 9)

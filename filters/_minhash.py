@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 import rensa
 
-from filters._ngrams import FoldedScan, Numbers, blocks, grams
+from filters._characters import Numbers
+from filters._ngrams import FoldedScan, blocks, grams
 from filters._scan import mixed
 
 SLOTS = 128

@@ -14,23 +14,18 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from filters._characters import DIGIT, kinds, of_each, spaceless
-from filters._scan import Scan, Words, mixed
-
-Numbers = npt.NDArray[Any]
+from filters._characters import DIGIT, Numbers, kinds, of_each, spaceless
+from filters._scan import Scan, Words, in_a_row
 
 _BLOCK = 2 << 20  # characters that are arrays at a time
 _READ = 0x20000  # what is behind it has no other form, or is Han
 _ACCENTS = range(0x300, 0x370)
 _SELECTORS = range(0xFE00, 0xFE10)
 _MARKS_OF_TRADE = "™℠"
-_STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 class FoldedScan(Scan):
@@ -123,24 +118,12 @@ def grams(words: Words, ngram: int) -> Grams:
     room = words.first[1:] - sizes  # where the last n-gram of each text begins
     text = words.row
     starts = np.flatnonzero(np.arange(text.size) <= room[text])
-    key = _keys(words.key, ngram)[starts]
+    key = np.empty(starts.size, dtype=np.uint64)
     size = sizes[text[starts]]
-    for short in np.unique(size[size < ngram]):
-        these = size == short
-        key[these] = _keys(words.key, int(short))[starts[these]]
+    for each in np.unique(size):  # n, and the sizes of texts of fewer words
+        these = size == each
+        key[these] = in_a_row(words.key + np.uint64(each), int(each))[starts[these]]
     return Grams(key, starts, size, np.searchsorted(starts, words.first))
-
-
-def _keys(words: Numbers, ngram: int) -> Numbers:
-    """A key for the n words from each on; those that begin in the last n - 1 words mean nothing."""
-    keys, size = mixed(words + np.uint64(ngram)), 1
-    while size < ngram:
-        step = min(size, ngram - size)
-        further = np.zeros_like(keys)
-        further[:-step] = keys[step:]
-        keys = mixed(keys * _STEP + further)
-        size += step
-    return keys
 
 
 def blocks(texts: pl.Series) -> Iterator[pl.Series]:

@@ -18,9 +18,9 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from filters._characters import DIGIT, MARK, SPACE, lowered, spaceless
+from filters._characters import DIGIT, MARK, SPACE, Numbers, lowered, spaceless
 from filters._evaluation import Stamp, references
-from filters._ngrams import FoldedScan, Grams, Numbers, blocks, grams
+from filters._ngrams import FoldedScan, Grams, blocks, grams
 from filters._plain import plain
 from filters._scan import Words
 from filters._spelling import respelt, unlatexed

@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from filters._characters import DIGIT, MARK, SPACE, lowered, spaceless
-from filters._ngrams import Numbers, blocks
+from filters._characters import DIGIT, MARK, SPACE, Numbers, lowered, spaceless
+from filters._ngrams import blocks
 from filters._scan import Scan
 
 _SENTENCE = ".,;:?!…'\"`´。、，．；：？！·؟،؛।॥¿¡「」『』《》〈〉⟨⟩"

@@ -11,7 +11,8 @@ import re
 
 import numpy as np
 
-from filters._loops import Numbers, Said
+from filters._characters import Numbers
+from filters._loops import Said
 
 IDLE, RESULT, WORK = 0, 1, 2
 

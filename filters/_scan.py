@@ -11,15 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from filters._characters import MARK, SPACE, drawn, kinds, of_each, powers, spaceless, sums_of
-
-Numbers = npt.NDArray[Any]
+from filters._characters import MARK, SPACE, Numbers, drawn, kinds, of_each, powers, spaceless, sums_of
 
 _LONGEST = 32  # characters of a word between spaces: longer than words of prose are, short enough to see "!!!!" loop
 
@@ -116,10 +112,12 @@ def places(start: Numbers, end: Numbers) -> Numbers:
     return np.arange(sizes.sum()) + np.repeat(start - np.cumsum(sizes) + sizes, sizes)
 
 
-def key_of(word: str) -> int:
-    """The key that a scan gives a word."""
-    scan = Scan(pl.Series([word], dtype=pl.String))
-    return int(scan.keys(np.array([0]), np.array([scan.codes.size]))[0])
+def in_a_row(keys: Numbers, count: int) -> Numbers:
+    """A key for the `count` keys from each on, equal where they are; fewer than there are keys by count - 1."""
+    grams = max(keys.size - count + 1, 0)
+    sums = np.zeros(keys.size + 1, dtype=np.uint64)
+    np.cumsum(keys * powers(keys.size)[:-1], out=sums[1:])
+    return mixed((sums[count:] - sums[:grams]) * powers(keys.size, inverse=True)[:grams])
 
 
 def running(codes: Numbers) -> Numbers:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from filters._characters import SPACELESS
 from filters._columns import need
 from filters._scan import Scan
 from filters._shared import shared
 
-SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
-_WORD = rf"[{SPACELESS}][\p{{M}}\p{{P}}ー]*|[^\s{SPACELESS}]+"
+_SPACELESS = "".join(rf"\p{{{script}}}" for script in SPACELESS)
+_WORD = rf"[{_SPACELESS}][\p{{M}}\p{{P}}ー]*|[^\s{_SPACELESS}]+"
 
 # One pass each: alternatives in one pattern would let a far-reaching one fail again at every short match.
 _NOT_PROSE = (
@@ -51,9 +52,9 @@ def column(rows: pl.DataFrame, name: str) -> pl.Series:
     return rows[name].cast(pl.String).fill_null("")  # a column of nulls only has no type of its own
 
 
-def words(text: pl.Series, longest: int | None = None) -> pl.Series:
-    """A list of words per text; a word longer than `longest` characters is cut into pieces of that length."""
-    return text.str.extract_all(_WORD.removesuffix("+") + (f"{{1,{longest}}}" if longest else "+"))
+def words(text: pl.Series) -> pl.Series:
+    """How many words each text has."""
+    return text.str.count_matches(_WORD)
 
 
 def prose(text: pl.Series) -> pl.Series:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters._ngrams import FoldedScan, Numbers, blocks, grams
+from filters._characters import Numbers
+from filters._ngrams import FoldedScan, blocks, grams
 from filters._preference import order, preferred
 from filters._text import written
 

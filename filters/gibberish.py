@@ -19,10 +19,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters._characters import KIND
+from filters._characters import KIND, Numbers
 from filters._legible import BROKEN, CODED, ODD, PAIRS, SURPRISE, SWITCH, UNJUDGED, count, counted
 from filters._loops import quoted
-from filters._scan import Numbers, Scan
+from filters._scan import Scan
 from filters._text import scanned_writing
 
 VERSION = 1

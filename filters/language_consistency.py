@@ -20,11 +20,11 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from filters._characters import Numbers
 from filters._language_block import Block, Questions, written_in
 from filters._language_home import known_languages, script_of
 from filters._language_mixed import Mixed, mixed
 from filters._language_tokens import CJK, NUMBER, SCRIPTS
-from filters._scan import Numbers
 
 VERSION = 2
 SCOPE = "row"

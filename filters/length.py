@@ -54,7 +54,7 @@ def _size(text: pl.Series, unit: str, tokenizer: str | None) -> pl.Series:
     if tokenizer is not None:
         found = _tokenizer(tokenizer)(text.to_list(), add_special_tokens=False, verbose=False) if text.len() else {}
         return pl.Series([len(tokens) for tokens in found.get("input_ids", [])], dtype=pl.Int64)
-    return words(text).list.len() if unit == "words" else text.str.len_chars()
+    return words(text) if unit == "words" else text.str.len_chars()
 
 
 @cache

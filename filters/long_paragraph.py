@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from filters._characters import spaceless
+from filters._characters import Numbers, spaceless
 from filters._columns import need
 from filters._loops import quoted
-from filters._scan import Numbers, Scan
+from filters._scan import Scan
 from filters._text import column, scanned_writing
 
 VERSION = 1

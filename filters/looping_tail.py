@@ -20,7 +20,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters._loops import Numbers, Said, earlier, quoted, said, steady
+from filters._characters import Numbers
+from filters._loops import Said, earlier, quoted, said, steady
 from filters._rounds import IDLE, RESULT, WORK, done, progression
 
 VERSION = 1

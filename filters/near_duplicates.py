@@ -19,10 +19,10 @@ from hashlib import blake2b
 import numpy as np
 import polars as pl
 
-from filters._characters import DIGIT
+from filters._characters import DIGIT, Numbers
 from filters._clusters import FEW, Of, compared, problem_keys, ranked
 from filters._minhash import SLOTS, repeated, signatures
-from filters._ngrams import FoldedScan, Numbers
+from filters._ngrams import FoldedScan
 from filters._plain import plain
 from filters._preference import order, preferred
 from filters._scan import mixed

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from filters._characters import noise
+from filters._characters import Numbers, noise
 from filters._evaluation import Stamp, references, stamps
-from filters._ngrams import FoldedScan, Numbers, blocks
+from filters._ngrams import FoldedScan, blocks
 from filters._scan import mixed
 from filters._text import column
 

@@ -23,7 +23,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from filters._loops import Numbers, Said, covered, earlier, longer, quoted, said, steady
+from filters._characters import Numbers
+from filters._loops import Said, covered, earlier, longer, quoted, said, steady
 from filters._rounds import without_work
 
 VERSION = 2

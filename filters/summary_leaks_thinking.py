@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters._characters import powers
-from filters._scan import Numbers, Words
+from filters._characters import Numbers
+from filters._scan import Words, in_a_row
 from filters._text import column, scanned_writing
 
 VERSION = 1
@@ -100,9 +100,7 @@ def _shared_grams(words: Words, in_response: Numbers, ngram: int) -> Numbers:
     response = np.flatnonzero(in_response[:grams] & one_row)
     if not response.size:
         return response
-    sums = np.zeros(words.key.size + 1, dtype=np.uint64)
-    np.cumsum((words.key + words.row.astype(np.uint64)) * powers(words.key.size)[:-1], out=sums[1:])
-    keys = (sums[ngram:] - sums[:grams]) * powers(words.key.size, inverse=True)[:grams]
+    keys = in_a_row(words.key + words.row.astype(np.uint64), ngram)
     # what neither side's table holds need not be compared: few grams are left
     thinking = np.flatnonzero(_among(keys, keys[response]) & ~in_response[last] & one_row)
     response = response[_among(keys[response], keys[thinking])]

@@ -25,6 +25,7 @@ from datafactory.measures import Measure, Measures, stages_in
 from datafactory.measuring import EVIDENCE, evidence, gather, measure, settle
 from datafactory.store import Dataset
 from datafactory.tables import TYPES
+from filters._columns import NoColumn
 
 VERSION = 2
 
@@ -46,12 +47,10 @@ class Config(Base):
 def columns(config: Config, check: Check) -> list[str]:
     above = check.of(config.source)
     for part in config.keep:
-        name, settings = part.column, dict(part.use.settings)
+        name = part.column
         if above is not None and name in above:
             check.wrong(("keep", name), f"the source has a column '{name}' already; {_another(part)}")
-        if part.use.name == "pass_rate" and above is not None and settings["of"] not in above:
-            check.column(above, settings["of"], "keep", name, "of")
-        elif above is not None and not stages_in((part,)):
+        if above is not None and not stages_in((part,)):
             _try(part, above, check)
         if part.minimum is None and part.maximum is None:
             check.wrong(("keep", name), "needs `min` or `max`; `datafactory measure` measures without deciding")
@@ -67,7 +66,12 @@ def _try(part: Measure, above: list[str], check: Check) -> None:
     try:
         measure([part], pl.DataFrame(schema={name: TYPES.get(name, pl.Float64) for name in above}))
     except StageError as error:
-        check.wrong(("keep", part.column), str(error))
+        missing = error.__cause__.name if isinstance(error.__cause__, NoColumn) else None
+        named = [key for key, value in part.use.settings if missing is not None and value == missing]
+        if named:
+            check.column(above, str(missing), "keep", part.column, named[0])
+        else:
+            check.wrong(("keep", part.column), str(error))
 
 
 def run(config: Config, job: Job) -> None:

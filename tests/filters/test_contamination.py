@@ -188,7 +188,6 @@ def test_evidence_is_the_longest_passage_as_the_row_has_it(test_set):
 
 def test_equal_keys_of_different_words_are_no_match(test_set, monkeypatch):
     monkeypatch.setattr(_scan, "mixed", lambda keys: keys & 0)
-    monkeypatch.setattr("filters._ngrams.mixed", lambda keys: keys & 0)
     assert contamination(rows(CLEAN), against=(test_set,), ngram=9)[0] == 0.0
 
 
