@@ -17,7 +17,7 @@ import polars as pl
 from datafactory.chat import split_thinking, spoken
 from datafactory.errors import UserError, did_you_mean
 from datafactory.options import gold, options
-from datafactory.sources import Row, columns_of, files_at, rows_of
+from datafactory.sources import Row, columns_of, rows_of, shards_at
 from datafactory.tables import TYPES, clean, frame
 from datafactory.types import COLUMNS, problem_id
 
@@ -34,22 +34,14 @@ OTHERS = ("choices", "tests", "meta", "finish_reason", "completion_tokens", "pro
 
 
 def rows_in(path: Path) -> Iterator[Row]:
-    return (row for file in _files(path) for _, row in rows_of(file))
+    return (row for file in shards_at(path) for _, row in rows_of(file))
 
 
 def columns_at(path: Path) -> list[str]:
     if not path.exists():
         near = [inner.name for inner in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UserError(f"there is no {path}.{did_you_mean(path.name, near)}")
-    return list(dict.fromkeys(name for file in _files(path) for name in columns_of(file)))
-
-
-def _files(path: Path) -> list[Path]:
-    """The file, or the shards of a dataset's folder: what was rejected stands beside them and is not meant."""
-    if (path / "data").is_dir():
-        return files_at(path / "data")
-    shards = sorted(path.glob("shard-*.parquet")) if path.is_dir() else []
-    return shards or files_at(path)
+    return list(dict.fromkeys(name for file in shards_at(path) for name in columns_of(file)))
 
 
 def mapping_of(path: Path, given: dict[str, str | None]) -> dict[str, str]:

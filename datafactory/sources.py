@@ -32,6 +32,14 @@ def files_at(path: Path) -> list[Path]:
     return [path]
 
 
+def shards_at(path: Path) -> list[Path]:
+    """The file, or the shards of a dataset's folder: what was rejected stands beside them and is not meant."""
+    if (path / "data").is_dir():
+        return files_at(path / "data")
+    shards = sorted(path.glob("shard-*.parquet")) if path.is_dir() else []
+    return shards or files_at(path)
+
+
 def rows_of(path: Path) -> Iterator[tuple[str, Row]]:
     """Each row of a file with `file:line` (`file#row` for Parquet)."""
     kind = _kind(path)

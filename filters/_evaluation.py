@@ -1,13 +1,11 @@
 """Evaluation sets: the questions of files that nothing may be trained on, and their reference solutions.
 
-In   JSONL (also .gz), a JSON list, CSV or Parquet, or a folder of such files
+In   files of rows as the whole project reads them, or a folder of them, such as a stage's
 Out  every text under one of these names, in each row that has it, with where it stands
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+from datafactory.errors import StageError
+from datafactory.sources import Row, rows_of, shards_at
 
 QUESTIONS = ("question", "problem", "prompt", "instruction", "input", "text", "quiz", "query", "turns", "messages")
 SOLUTIONS = (
@@ -23,7 +22,6 @@ SOLUTIONS = (
     "output", "code", "rationale", "explanation", "choices", "options",
 )  # fmt: skip
 _IDS = ("problem_id", "id", "task_id", "question_id", "unique_id", "ID")
-_KINDS = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".json.gz", ".csv", ".csv.gz", ".tsv", ".parquet")
 _CALCULATED = re.compile(r"<<[^<>]*>>")  # GSM8K's solutions: 2 + 2 = <<2+2=4>>4
 
 Stamp = tuple[Path, int, int]
@@ -40,15 +38,13 @@ class Reference:
 
 def stamps(against: tuple[Path, ...]) -> tuple[Stamp, ...]:
     """The files with what changes when they do; ValueError where there is none."""
-    found: list[Stamp] = []
-    for path in map(Path, against):
-        files = _inside(path) if path.is_dir() else [path]
-        if not path.exists() or not files:
-            raise ValueError(f"against: there is no {path}" if not path.exists() else f"against: {path} holds no rows")
-        found += [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-    if not found:
+    missing = next((path for path in against if not path.exists()), None)
+    if missing is not None:
+        raise ValueError(f"against: there is no {missing}")
+    if not against:
         raise ValueError("against names no evaluation set")
-    return tuple(found)
+    files = [file for path in against for file in shards_at(path)]
+    return tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
 
 @lru_cache(maxsize=8)
@@ -59,11 +55,6 @@ def references(files: tuple[Stamp, ...]) -> tuple[Reference, ...]:
         for reference in _of_file(path):
             found.setdefault((reference.text, reference.question), reference)
     return tuple(found.values())
-
-
-def _inside(folder: Path) -> list[Path]:
-    files = (path for path in sorted(folder.rglob("*")) if path.name.lower().endswith(_KINDS))
-    return [path for path in files if not path.name.startswith((".", "_")) and path.name != "manifest.json"]
 
 
 def _of_file(path: Path) -> Iterator[Reference]:
@@ -96,26 +87,8 @@ def _texts(cell: Any, question: bool) -> Iterator[tuple[str, bool]]:
         yield cell["content"], question and cell.get("role") != "assistant"
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    name = path.name.lower()
+def _rows(path: Path) -> Iterator[Row]:
     try:
-        if name.endswith(".parquet"):
-            yield from pl.read_parquet(path).iter_rows(named=True)
-        elif name.endswith((".csv", ".csv.gz", ".tsv")):
-            separator = "\t" if name.endswith(".tsv") else ","
-            yield from pl.read_csv(path, infer_schema=False, separator=separator).iter_rows(named=True)
-        elif name.endswith((".json", ".json.gz")):
-            listed = json.loads(_text(path))
-            yield from (row for row in (listed if isinstance(listed, list) else [listed]) if isinstance(row, dict))
-        else:
-            for line in _text(path).split("\n"):
-                if line.strip():
-                    row = json.loads(line)
-                    yield row if isinstance(row, dict) else {"text": row}
-    except (ValueError, OSError, EOFError, pl.exceptions.PolarsError) as error:
-        raise ValueError(f"against: {path} cannot be read: {error}") from error
-
-
-def _text(path: Path) -> str:
-    content = path.read_bytes()
-    return (gzip.decompress(content) if path.name.lower().endswith(".gz") else content).decode("utf-8-sig")
+        yield from (row for _, row in rows_of(path))
+    except StageError as error:
+        raise ValueError(f"against: {error}") from error

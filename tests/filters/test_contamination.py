@@ -197,6 +197,8 @@ def test_sets_are_read_from_every_kind_of_file_and_from_folders(tmp_path):
     folder.mkdir()
     pl.DataFrame(table).write_parquet(folder / "shard-00000.parquet")
     (folder / "manifest.json").write_text("{}")
+    # what a stage dropped is none of its rows
+    pl.DataFrame({"question": [CLEAN]}).write_parquet(folder / "rejected-00000.parquet")
     with (tmp_path / "exam.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows([["prompt"], [QUESTION]])
     (tmp_path / "exam.jsonl.gz").write_bytes(
@@ -229,7 +231,7 @@ def test_a_set_that_changed_is_read_again(test_set):
             '{"shoe": "left", "size": 9}\n',
             "exam.jsonl has no question under any of question, problem, .*; its columns are shoe, size",
         ),
-        ("{not json}\n", "exam.jsonl cannot be read"),
+        ("{not json}\n", "exam.jsonl:1: not JSON"),
     ],
 )
 def test_a_set_without_questions_is_named(tmp_path, content, message):
