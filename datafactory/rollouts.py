@@ -31,7 +31,7 @@ from datafactory.settings import Verifiers
 from datafactory.store import Dataset
 from datafactory.target import Cut, Target
 from datafactory.thinking import Forcing, traces
-from datafactory.types import COMPLETION_COLUMNS
+from datafactory.types import COMPLETION_COLUMNS, trace_id
 from datafactory.until import Until
 
 TOGETHER = 32  # problems prepared at a time: so long the engine's outputs wait to be journaled
@@ -186,6 +186,7 @@ class Sampler:
         )
         return {
             "rollout": request.rollout,
+            "trace_id": trace_id(request.problem_id, request.rollout, completion.reasoning, completion.response),
             "reasoning": completion.reasoning,
             "response": completion.response,
             "finish_reason": completion.finish_reason,

@@ -117,6 +117,7 @@ COLUMNS: dict[str, str] = {
     "license": "String",
     "meta": "String",
     "rollout": "Int32",
+    "trace_id": "String",
     "reasoning": "String",
     "response": "String",
     "finish_reason": "String",
@@ -126,8 +127,9 @@ COLUMNS: dict[str, str] = {
     "model": "String",
     "generation": "String",
 }
-# columns that are there only where a stage above made them: history is the conversation before the question, as JSON
-FURTHER = {"history": "String"}
+# columns that are there only where a stage above made them: history is the conversation before the question, as JSON;
+# parent_id the trace_id of the row that this one was written from
+FURTHER = {"history": "String", "parent_id": "String"}
 PROBLEM_COLUMNS = tuple(COLUMNS)[: tuple(COLUMNS).index("rollout")]
 COMPLETION_COLUMNS = tuple(COLUMNS)[tuple(COLUMNS).index("rollout") :]
 
@@ -142,6 +144,12 @@ def problem_id(
     """16 hex digits that depend on the content of a problem and on nothing else."""
     further = [choices, history] if history else [choices] if choices else []
     content = json.dumps([question, answer, tests, *further], ensure_ascii=False)
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def trace_id(problem_id: str, rollout: int, reasoning: str | None, response: str | None) -> str:
+    """16 hex digits that depend on what a rollout answers, its index and its text, and on nothing else."""
+    content = json.dumps([problem_id, rollout, reasoning, response], ensure_ascii=False)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
 """Rollouts: every problem put to a model `group_size` times, or until enough of its rollouts are accepted.
 
 In   problem_id, question and the other problem columns
-Out  the same, and rollout, reasoning, response, finish_reason, error, prompt_tokens, completion_tokens, model,
+Out  the same, and rollout, trace_id, reasoning, response, finish_reason, error, prompt_tokens, completion_tokens, model,
      generation; with `until` the columns of its verifiers too; the rollouts of a problem stand together in one shard
 """
 
@@ -24,7 +24,7 @@ from datafactory.target import Target
 from datafactory.types import COMPLETION_COLUMNS
 from datafactory.until import Until, accepted
 
-VERSION = 2
+VERSION = 3
 
 
 class Config(Sampled):

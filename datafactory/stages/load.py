@@ -28,9 +28,9 @@ from datafactory.options import shuffled
 from datafactory.settings import Verifiers, located
 from datafactory.sources import Row, columns_of, files_at, rows_of, rows_of_dataset, rows_of_gym
 from datafactory.tables import frame
-from datafactory.types import COMPLETION_COLUMNS, PROBLEM_COLUMNS
+from datafactory.types import COMPLETION_COLUMNS, PROBLEM_COLUMNS, trace_id
 
-VERSION = 2
+VERSION = 3
 
 
 def _files(value: Any, info: ValidationInfo) -> tuple[Path, ...]:
@@ -185,7 +185,8 @@ def _grouped(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
     groups: dict[str, list[tuple[str, Row]]] = {}
     for place, row in rows:
         group = groups.setdefault(row["problem_id"], [])
-        group.append((place, {**row, "rollout": len(group)}))
+        named = trace_id(row["problem_id"], len(group), row.get("reasoning"), row["response"])
+        group.append((place, {**row, "rollout": len(group), "trace_id": named}))
     for group in groups.values():
         yield from group
 

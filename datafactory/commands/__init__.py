@@ -1,0 +1,1 @@
+"""The commands: one file each, by the command's name; each parses, calls one function, prints."""
