@@ -9,6 +9,7 @@ import polars as pl
 
 from filters._lowered import lowered_thinking
 from filters._phrases import phrases
+from filters._quoted import quoted
 from filters._text import thinking
 
 REST = r"[^.!?。！？।؟\n]*"  # what is left of the sentence that a phrase stands in
@@ -32,5 +33,5 @@ def first_sentence(rows: pl.DataFrame, table: str) -> pl.Series:
         at = low.find(quote)
         count = pl.Series([low]).str.count_matches(pattern)[0]
         said = whole[at : at + len(quote)] if len(whole) == len(low) else quote
-        found.append(f'{count} sentence{"s" * (count > 1)}; the first at {at}: "{" ".join(said.split())[:_SHOWN]}"')
+        found.append(f"{count} sentence{'s' * (count > 1)}; the first at {at}: {quoted(said, _SHOWN)}")
     return pl.Series("evidence", found, dtype=pl.String)

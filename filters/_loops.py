@@ -138,12 +138,6 @@ def covered(before: Numbers, ngram: int) -> Numbers:
     return np.cumsum(edges[:-1], dtype=np.int32) > 0
 
 
-def quoted(text: str) -> str:
-    """A text as evidence shows it: on one line, its beginning."""
-    line = " ".join(text[:400].split())
-    return f'"{line[:160]}..."' if len(line) > 160 else f'"{line}"'
-
-
 def _said(rows: pl.DataFrame) -> Said:
     scan = scanned_writing(rows)
     start, end, row, key = _with_blanks(scan)

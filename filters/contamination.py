@@ -25,6 +25,7 @@ import polars as pl
 
 from filters._evaluation import references, stamps
 from filters._overlap import Matches, asked_whole, matches
+from filters._quoted import quoted
 from filters._text import column
 
 VERSION = 1
@@ -75,10 +76,10 @@ def evidence(rows: pl.DataFrame, *, against: tuple[Path, ...], ngram: int = 10, 
     if of != "trace":
         for row, reference in enumerate(asked_whole(column(rows, "question"), files, ngram)):
             if reference is not None:
-                told[row] = f'the question is {known[reference].where}: "{_cut(known[reference].text)}"'
+                told[row] = f"the question is {known[reference].where}: {quoted(known[reference].text, _SHOWN)}"
     for row, passage in longest.items():
         where = known[passage.reference].where
-        told[row] = f'{passage.words} words of {where}, in the {passage.column}: "{_cut(passage.text)}"'
+        told[row] = f"{passage.words} words of {where}, in the {passage.column}: {quoted(passage.text, _SHOWN)}"
     return pl.Series("evidence", told, dtype=pl.String)
 
 
@@ -111,8 +112,3 @@ def _passages(match: Matches, name: str, ngram: int) -> Iterator[tuple[int, Pass
         reference = Counter(match.reference[begun:at].tolist()).most_common(1)[0][0]
         yield int(match.text[begun]), Passage(last - first + 1, name, reference, text)
         begun = at
-
-
-def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 4] + " ..."

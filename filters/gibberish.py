@@ -21,7 +21,7 @@ import polars as pl
 
 from filters._characters import KIND, Numbers
 from filters._legible import BROKEN, CODED, ODD, PAIRS, SURPRISE, SWITCH, UNJUDGED, count, counted
-from filters._loops import quoted
+from filters._quoted import quoted
 from filters._scan import Scan
 from filters._text import scanned_writing
 

@@ -21,6 +21,7 @@ import polars as pl
 
 from filters._lowered import lowered
 from filters._phrases import lines, phrases
+from filters._quoted import quoted
 
 VERSION = 1
 SCOPE = "row"
@@ -51,8 +52,7 @@ def evidence(rows: pl.DataFrame, *, own: str | None = None) -> pl.Series:
     """`2 claims; the first: "i am chatgpt, a large language model trained by openai"`."""
     told: list[str | None] = [None] * rows.height
     for at, claims in _claims(rows, _own(own)).items():
-        first = " ".join(claims[0].split())[:_SHOWN]
-        told[at] = f'{len(claims)} claim{"s" * (len(claims) > 1)}; the first: "{first}"'
+        told[at] = f"{len(claims)} claim{'s' * (len(claims) > 1)}; the first: {quoted(claims[0], _SHOWN)}"
     return pl.Series("evidence", told, dtype=pl.String)
 
 

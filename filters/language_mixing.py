@@ -28,6 +28,7 @@ import polars as pl
 
 from filters._language_block import Passage
 from filters._language_mixed import mixed
+from filters._quoted import quoted
 from filters._text import thinking, written
 
 VERSION = 1
@@ -60,7 +61,6 @@ def _shown(text: str, found: list[Passage]) -> str:
     for passage in found[:_SHOWN]:
         at = text.find(passage.text)
         where = f" at {at}" if at >= 0 else ""
-        line = " ".join(passage.text.split())
-        parts.append(f'{passage.language}{where}: "{line[:60]}{"…" if len(line) > 60 else ""}"')
+        parts.append(f"{passage.language}{where}: {quoted(passage.text, 60)}")
     count = f"{len(found)} passage{'s' if len(found) > 1 else ''}"
     return f"{count}; " + ", ".join(parts)

@@ -19,7 +19,7 @@ import polars as pl
 
 from filters._characters import Numbers, spaceless
 from filters._columns import need
-from filters._loops import quoted
+from filters._quoted import quoted
 from filters._scan import Scan
 from filters._text import column, scanned_writing
 

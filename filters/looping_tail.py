@@ -21,7 +21,8 @@ import numpy as np
 import polars as pl
 
 from filters._characters import Numbers
-from filters._loops import Said, earlier, quoted, said, steady
+from filters._loops import Said, earlier, said, steady
+from filters._quoted import quoted
 from filters._rounds import IDLE, RESULT, WORK, done, progression
 
 VERSION = 1

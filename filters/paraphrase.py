@@ -24,6 +24,7 @@ import polars as pl
 from filters._characters import Numbers, noise
 from filters._evaluation import Stamp, references, stamps
 from filters._ngrams import FoldedScan, blocks
+from filters._quoted import quoted
 from filters._scan import mixed
 from filters._text import column
 
@@ -81,7 +82,7 @@ def evidence(rows: pl.DataFrame, *, against: tuple[Path, ...]) -> pl.Series:
             told.append(None)
             continue
         near = known[of[at]]
-        told.append(f'{alike:.2f} like {near.where}: "{" ".join(near.text.split())[:_SHOWN]}"')
+        told.append(f"{alike:.2f} like {near.where}: {quoted(near.text, _SHOWN)}")
     return pl.Series("evidence", told, dtype=pl.String)
 
 

@@ -24,7 +24,8 @@ import numpy as np
 import polars as pl
 
 from filters._characters import Numbers
-from filters._loops import Said, covered, earlier, longer, quoted, said, steady
+from filters._loops import Said, covered, earlier, longer, said, steady
+from filters._quoted import quoted
 from filters._rounds import without_work
 
 VERSION = 2

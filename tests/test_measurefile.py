@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +11,6 @@ from datafactory import measurefile
 from datafactory.errors import UserError
 from datafactory.measurefile import measure_file
 from datafactory.plugins import names
-from filters.length import length
 
 from .conftest import write_rows
 
@@ -153,8 +151,7 @@ def test_evidence_stands_beside_the_number(tmp_path: Path):
     assert table.select("mine", "mine_evidence").row(0) == (3, "it is: six")
 
 
-def test_tokens_are_counted_over_the_whole_file(tmp_path: Path):
+def test_the_count_of_tokens_that_a_file_has_is_taken_as_it_is(tmp_path: Path):
     file = write_rows(tmp_path / "a.jsonl", [{"response": "four words stand here", "completion_tokens": 9}])
     table, _ = measured(file, "{length: {unit: tokens}}")
-    assert table["length"][0] == 9 == length(table.with_columns(reasoning=pl.lit("")), unit="tokens")[0]
-    assert json.loads(json.dumps(table.row(0))) == ["four words stand here", 9, 9.0]
+    assert table["length"].to_list() == [9]

@@ -16,7 +16,7 @@ import pytest
 from filters import _scan
 from filters.contamination import contamination, evidence
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from ..real import path_of, rows_of
 
 QUESTION = (
     "Let $x$ and $y$ be positive real numbers such that $x + y = 10$ and $\\left(x - y\\right)^2 = 4.$ "
@@ -270,14 +270,8 @@ def test_in_chinese_a_character_is_a_word(tmp_path):
     ],
 )
 def test_real_sets_planted_passages_are_found_and_clean_traces_are_what_a_set_of_tuples_says(name, key):
-    path = DATA / "problems" / f"{name}.jsonl.gz"
-    traces = DATA / "traces" / "misguided_attention.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"no real data at {DATA}")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        exam = [json.loads(line) for line in lines]
-    with gzip.open(traces, "rt", encoding="utf-8") as lines:
-        clean = [text for line in lines if (text := json.loads(line)["response"])][::40]
+    path, exam = path_of(f"problems/{name}"), rows_of(f"problems/{name}")
+    clean = [text for row in rows_of("traces/misguided_attention") if (text := row["response"])][::40]
     rng = random.Random(0)
     planted = []
     for row in rng.sample(exam, 30):

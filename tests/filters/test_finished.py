@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from filters.finished import evidence, finished
 
-TRACES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "traces"
+from ..real import rows_of
 
 
 def of(response: str | None, finish_reason: str | None = "stop") -> float:
@@ -160,11 +157,8 @@ def test_rows_are_judged_one_by_one():
 
 
 def test_real_summaries_are_finished_and_their_halves_mostly_are_not():
-    path = TRACES / "misguided_attention.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"no real traces at {path}")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        texts = [row["response"].strip() for row in map(json.loads, lines) if row["model"] == "deepseek-r1-0528"]
+    traces = rows_of("traces/misguided_attention")
+    texts = [row["response"].strip() for row in traces if row["model"] == "deepseek-r1-0528"]
     rng = random.Random(0)
     cut = [text[: rng.randrange(len(text) // 4, len(text) - 5)] for text in texts]
     seen = [text for text in cut if text[-1].isalpha()]  # of the others nobody can tell

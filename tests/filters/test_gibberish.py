@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import json
 import random
 import time
 from pathlib import Path
@@ -14,7 +12,8 @@ import pytest
 
 from filters.gibberish import BOUNDS, evidence, gibberish
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from ..real import rows_of
+
 ENGLISH = "First we add the two numbers, and then we check the sum against the question once more. It is right. " * 20
 CHINESE = "首先我们需要理解问题的要求，然后一步一步地计算出结果，再检查一遍答案是否正确。" * 10
 RUSSIAN = "Сначала нужно понять условие задачи, а затем шаг за шагом вычислить результат и проверить ответ. " * 10
@@ -121,14 +120,9 @@ def test_ten_megabytes_take_seconds():
 
 
 def test_texts_of_many_languages_are_kept():
-    path = DATA / "multilingual" / "udhr_paragraphs.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"no texts at {path}")
     texts: dict[str, list[str]] = {}
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            paragraph = json.loads(line)
-            texts.setdefault(paragraph["lang"], []).append(paragraph["text"])
+    for paragraph in rows_of("multilingual/udhr_paragraphs"):
+        texts.setdefault(paragraph["lang"], []).append(paragraph["text"])
     assert {
         language: measured(" ".join(said)) for language, said in texts.items() if measured(" ".join(said)) > 0.2
     } == {}

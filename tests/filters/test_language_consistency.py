@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,7 +9,7 @@ import pytest
 
 from filters.language_consistency import language_consistency
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from ..real import rows_of
 
 QUESTION = "How many apples do Ann and Ben have together if Ann has two and Ben has four?"
 ENGLISH = (
@@ -29,13 +26,6 @@ def share(thinking: str, question: str | None = QUESTION, **given: Any) -> float
         schema=dict.fromkeys(("question", "reasoning", "response"), pl.String),
     )
     return language_consistency(rows, **given)[0]
-
-
-def read(path: str) -> list[dict[str, Any]]:
-    if not (DATA / path).exists():
-        pytest.skip(f"no real data at {DATA / path}")
-    with gzip.open(DATA / path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def test_thinking_in_the_language_of_the_question_is_consistent():
@@ -148,7 +138,7 @@ def test_a_language_without_a_profile_is_judged_by_its_script_only():
 
 
 def test_real_english_traces_are_consistent():
-    traces = [trace for trace in read("traces/misguided_attention.jsonl.gz") if trace["reasoning"]][::20]
+    traces = [trace for trace in rows_of("traces/misguided_attention") if trace["reasoning"]][::20]
     rows = pl.DataFrame({key: [trace[key] for trace in traces] for key in ("question", "reasoning", "response")})
     measured = language_consistency(rows)
     assert rows.height > 50
@@ -157,7 +147,7 @@ def test_real_english_traces_are_consistent():
 
 
 def test_real_code_questions_in_english_are_taken_for_english():
-    prompts = [problem["prompt"] for problem in read("problems/humaneval.jsonl.gz")]
+    prompts = [problem["prompt"] for problem in rows_of("problems/humaneval")]
     rows = pl.DataFrame({"question": prompts, "reasoning": [ENGLISH] * len(prompts), "response": [""] * len(prompts)})
     assert (language_consistency(rows) == 1.0).mean() == 1.0
 
@@ -167,10 +157,8 @@ LANGUAGES = ["ara", "bul", "cmn", "deu", "fra", "hin", "ita", "jpn", "kor", "rus
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_real_foreign_sentences_in_real_traces_lower_the_score(lang):
-    foreign = sorted(
-        (pair["text"] for pair in read("multilingual/tatoeba_pairs.jsonl.gz") if pair["lang"] == lang), key=len
-    )
-    traces = [trace for trace in read("traces/misguided_attention.jsonl.gz") if trace["reasoning"]][::125]
+    foreign = sorted((pair["text"] for pair in rows_of("multilingual/tatoeba_pairs") if pair["lang"] == lang), key=len)
+    traces = [trace for trace in rows_of("traces/misguided_attention") if trace["reasoning"]][::125]
     lowered, measures = 0, []
     for trace, sentences in zip(traces, zip(*[iter(foreign[-40:])] * 4, strict=True), strict=True):
         paragraphs = trace["reasoning"].split("\n\n")[:4]
@@ -195,7 +183,7 @@ UDHR = {
 
 
 def test_the_declaration_of_human_rights_is_in_its_language_and_no_other():
-    paragraphs = read("multilingual/udhr_paragraphs.jsonl.gz")
+    paragraphs = rows_of("multilingual/udhr_paragraphs")
     for lang, language in UDHR.items():
         text = "\n".join(paragraph["text"] for paragraph in paragraphs if paragraph["lang"] == lang)
         assert share(text, language=language) > 0.98

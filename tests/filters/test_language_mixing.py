@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
-from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
 from filters.language_mixing import BOUNDS, evidence, language_mixing
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-
-QUESTION = "How many apples do Ann and Ben have together if Ann has two and Ben has four?"
-ENGLISH = (
-    "First I need to find out how many apples each of them has. Ann has two apples and her friend Ben has four. "
-    "{} If I put them together then the total is the sum of both numbers. Let me check this once more before I answer."
-)
-CHINESE_QUESTION = "小明和小红一共有几个苹果？"
-CHINESE = "首先我们需要计算两个人一共有多少个苹果。{}然后再检查一遍答案，确认没有错误。因此最后的答案应该是六个苹果。"
-JAPANESE = "まず二人が持っているりんごの数を合わせます。{}それから答えをもう一度確認します。したがって答えは六個です。"
-RUSSIAN = "Сначала нужно узнать, сколько яблок у каждого из них. {} Потом надо сложить оба числа и проверить ответ."
-SPANISH = (
-    "Primero necesito saber cuántas manzanas tiene cada uno. {} Luego hay que sumar los dos números y comprobarlo."
-)
+from ..real import rows_of
+from .languages import CHINESE, CHINESE_QUESTION, ENGLISH, JAPANESE, QUESTION, RUSSIAN, SPANISH
 
 
 def rows(thoughts: list[str], question: str = QUESTION) -> pl.DataFrame:
@@ -36,13 +20,6 @@ def rows(thoughts: list[str], question: str = QUESTION) -> pl.DataFrame:
 
 def mixing(thinking: str, question: str = QUESTION) -> float:
     return language_mixing(rows([thinking], question))[0]
-
-
-def read(path: str) -> list[dict[str, Any]]:
-    if not (DATA / path).exists():
-        pytest.skip(f"no real data at {DATA / path}")
-    with gzip.open(DATA / path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def test_a_text_in_one_language_has_no_foreign_words():
@@ -213,7 +190,7 @@ def test_a_row_is_measured_the_same_in_any_company():
 
 def test_hardly_a_clean_real_trace_is_dropped():
     other = re.compile(r"[^\W\d_\u0000-\u024f\u0370-\u03ff\u1e00-\u1eff\u2100-\u214f]")
-    traces = [t for t in read("traces/misguided_attention.jsonl.gz") if t["reasoning"]][::6]
+    traces = [t for t in rows_of("traces/misguided_attention") if t["reasoning"]][::6]
     clean = [t for t in traces if not other.search(t["reasoning"])]
     frame = pl.DataFrame({key: [t[key] for t in clean] for key in ("question", "reasoning", "response")})
     assert frame.height > 150
@@ -222,8 +199,8 @@ def test_hardly_a_clean_real_trace_is_dropped():
 
 def test_one_real_foreign_sentence_in_a_real_trace_is_found_in_every_language():
     drawn = random.Random(0)
-    traces = [t for t in read("traces/misguided_attention.jsonl.gz") if t["reasoning"]]
-    pairs = [p for p in read("multilingual/tatoeba_pairs.jsonl.gz") if 20 <= len(p["text"]) <= 60 or p["lang"] in HAN]
+    traces = [t for t in rows_of("traces/misguided_attention") if t["reasoning"]]
+    pairs = [p for p in rows_of("multilingual/tatoeba_pairs") if 20 <= len(p["text"]) <= 60 or p["lang"] in HAN]
     missed: dict[str, int] = {}
     languages = sorted({pair["lang"] for pair in pairs})
     for language in languages:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,7 +12,8 @@ import pytest
 from filters._minhash import repeated, signatures
 from filters.near_duplicates import gather, near_duplicates, settle
 
-TRACES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "traces"
+from ..real import rows_of
+
 WORDS = [f"word{at}" for at in range(2000)]
 
 
@@ -179,11 +177,7 @@ def test_settings_out_of_range_are_refused():
 
 
 def test_real_traces_are_alike_only_where_their_words_are():
-    path = TRACES / "skythought_eval_outputs.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"no real traces at {path}")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        found = [json.loads(line) for line in lines][:400]
+    found = rows_of("traces/skythought_eval_outputs")[:400]
     texts = [f"{row['reasoning'] or ''}\n{row['response']}" for row in found]
     rng = random.Random(5)
     copies = [" ".join(word.upper() if rng.random() < 0.2 else word for word in one.split()) for one in texts[:50]]

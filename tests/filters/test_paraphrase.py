@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from math import log
@@ -13,7 +12,8 @@ import pytest
 
 from filters.paraphrase import BOUNDS, evidence, paraphrase
 
-PROBLEMS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "problems"
+from ..real import path_of, rows_of
+
 EXAM = [
     "A robe takes 2 bolts of blue fiber and half that much white fiber. How many bolts in total does it take?",
     "Ann has three red apples and Ben has twice as many. How many apples do they have together?",
@@ -98,9 +98,6 @@ def test_evidence_names_the_question_most_like_it(exam):
 
 
 def test_problems_of_another_kind_are_kept():
-    if not PROBLEMS.exists():
-        pytest.skip(f"no real problems at {PROBLEMS}")
-    with gzip.open(PROBLEMS / "leetcode_train_600.jsonl.gz", "rt", encoding="utf-8") as lines:
-        asked = rows(*(json.loads(line)["problem"] for line in lines))
-    measured = paraphrase(asked, against=(PROBLEMS / "gsm8k_test.jsonl.gz", PROBLEMS / "aime24.jsonl.gz"))
+    asked = rows(*(row["problem"] for row in rows_of("problems/leetcode_train_600")))
+    measured = paraphrase(asked, against=(path_of("problems/gsm8k_test"), path_of("problems/aime24")))
     assert measured.max() < BOUNDS["max"]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from filters._phrases import lines
 from filters.refusal import evidence, refusal
 
-DATA = Path(__file__).parents[2].parent / "shared/data/preferences/xstest_completions_labelled.jsonl.gz"
+from ..real import rows_of
 
 
 def of(response: str | None) -> float:
@@ -157,10 +153,8 @@ def test_the_cues_are_in_lower_case_and_once_each():
     assert len(set(cues)) == len(cues) and all(cue == cue.lower() for cue in cues)
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_the_labels_of_xstest_are_met():
-    with gzip.open(DATA, "rt", encoding="utf-8") as stream:
-        cases = [json.loads(line) for line in stream]
+    cases = rows_of("preferences/xstest_completions_labelled")
     found = refusal(pl.DataFrame({"response": [case["completion"] for case in cases]})).to_list()
     by_label: dict[str, list[float]] = {}
     for case, value in zip(cases, found, strict=True):

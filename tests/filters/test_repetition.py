@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import time
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from filters.repetition import BOUNDS, evidence, repetition
 
-TRACES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "traces"
+from ..real import rows_of
+
 WORDS = ["sum", "root", "angle", "ratio", "term", "case", "line", "sign", "step", "fact", "proof", "bound"]
 
 
@@ -191,11 +189,7 @@ def test_ten_megabytes_take_seconds():
 
 
 def test_real_traces_are_kept_and_their_loops_are_not():
-    path = TRACES / "misguided_attention.jsonl.gz"
-    if not path.exists():
-        pytest.skip(f"no real traces at {path}")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        real = [json.loads(line)["reasoning"] or "" for line in lines][::12]
+    real = [row["reasoning"] or "" for row in rows_of("traces/misguided_attention")][::12]
     measured = repetition(rows(*real))
     assert (measured > BOUNDS["max"]).sum() <= 2
     looping = [f"{text}\n\n{text[-60:] * 20}" for text in real if len(text) > 300]

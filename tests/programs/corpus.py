@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator
 
 from datafactory.types import Problem
 
-from ..conftest import REPOSITORY
+from .. import real
 
-SHARED = REPOSITORY.parent / "shared" / "data" / "problems"
+SHARED = real.SHARED / "problems"
 
 # Problems whose own solution does not pass their own tests, and why that is the data's fault.
 FAULTS: dict[str, str] = {
@@ -26,15 +25,13 @@ def problems(name: str) -> list[Problem]:
 
 def _read(name: str) -> Iterator[Problem]:
     files = {"leetcode": "leetcode_train_600", "code_contests": "code_contests_test"}
-    with gzip.open(SHARED / f"{files.get(name, name)}.jsonl.gz", "rt", encoding="utf-8") as stream:
-        for line in stream:
-            row = json.loads(line)
-            if name == "humaneval":
-                question, answer, tests = row.pop("prompt"), row.pop("canonical_solution"), None
-            elif name == "mbpp":
-                question, answer, tests = row.pop("text"), row.pop("code"), None
-            else:
-                question, answer = row.pop("problem"), row.pop("solutions", None)
-                tests = json.dumps(row.pop("tests"))
-            key = str(row.get("task_id", row.get("id")))
-            yield Problem(question, answer, tests, problem_id=key if "/" in key else f"{name}/{key}", meta=row)
+    for row in real.rows_of(f"problems/{files.get(name, name)}"):
+        if name == "humaneval":
+            question, answer, tests = row.pop("prompt"), row.pop("canonical_solution"), None
+        elif name == "mbpp":
+            question, answer, tests = row.pop("text"), row.pop("code"), None
+        else:
+            question, answer = row.pop("problem"), row.pop("solutions", None)
+            tests = json.dumps(row.pop("tests"))
+        key = str(row.get("task_id", row.get("id")))
+        yield Problem(question, answer, tests, problem_id=key if "/" in key else f"{name}/{key}", meta=row)

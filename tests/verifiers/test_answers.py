@@ -1,8 +1,6 @@
 """Where the final answer of a response is, and how it is spelled."""
 
-import json
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +8,7 @@ from hypothesis import strategies as st
 
 from datafactory import answers
 
-CASES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "equivalence" / "extraction_cases.jsonl"
+from ..real import rows_of
 
 
 @pytest.mark.parametrize(
@@ -153,9 +151,8 @@ def test_no_text_raises(text):
     answers.final(text), answers.stated(text), answers.number(answers.plain(text)), answers.is_formula(text)
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/data")
 def test_extraction_agrees_with_other_projects_tests():
-    cases = [json.loads(line) for line in CASES.open(encoding="utf-8")]
+    cases = rows_of("equivalence/extraction_cases")
     boxed = [case for case in cases if "boxed" in case["text"] and case["expected"] is not None]
     assert len(boxed) > 15
     for case in boxed:

@@ -1,16 +1,13 @@
 """Choice: which option a response settles on."""
 
-import gzip
-import json
-from pathlib import Path
-
 import pytest
 
 from datafactory.plugins import NoSettings
 from datafactory.types import Completion, Problem
 from datafactory.verifiers import choice
 
-MMLU = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "problems" / "mmlu_stem.jsonl.gz"
+from ..real import rows_of
+
 FORMS = (
     "{}",
     r"Hence \boxed{{{}}}",
@@ -240,9 +237,8 @@ def test_ten_options_without_a_list():
     assert choice.settled_on("The answer is K.", ()) is None
 
 
-@pytest.mark.skipif(not MMLU.exists(), reason="needs ../shared/data")
 def test_every_gold_option_of_mmlu_is_found_and_no_other():
-    rows = [json.loads(line) for line in gzip.decompress(MMLU.read_bytes()).splitlines()[:500]]
+    rows = rows_of("problems/mmlu_stem")[:500]
     for row in rows:
         problem = Problem(row["question"], "ABCD"[row["answer"]], choices=tuple(row["choices"]))
         gold, other = "ABCD"[row["answer"]], "ABCD"[(row["answer"] + 1) % 4]
@@ -253,9 +249,8 @@ def test_every_gold_option_of_mmlu_is_found_and_no_other():
             assert (right.reward, wrong.reward) == (1.0, 0.0), (form, row)
 
 
-@pytest.mark.skipif(not MMLU.exists(), reason="needs ../shared/data")
 def test_the_text_of_an_option_alone_names_it_wherever_it_cannot_be_a_letter():
-    rows = [json.loads(line) for line in gzip.decompress(MMLU.read_bytes()).splitlines()]
+    rows = rows_of("problems/mmlu_stem")
     named = 0
     for row in rows:
         gold, choices = "ABCD"[row["answer"]], tuple(row["choices"])

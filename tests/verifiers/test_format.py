@@ -1,15 +1,12 @@
 """Format: one closed think block with text in it, first; then an answer."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from datafactory.chat import split_thinking
 from datafactory.types import Completion, Problem
 from datafactory.verifiers import format
 
-CASES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "equivalence" / "format_cases.jsonl"
+from ..real import rows_of
 
 
 def verdict(text: str, style: str = "think", finish_reason: str = "stop", **settings: str):
@@ -104,9 +101,8 @@ def test_a_template_may_have_opened_the_think_block(text, fault):
     assert format.verify(Problem("q"), split, format.Config(opened_by="prompt")).reward == 1.0
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/data")
 def test_it_agrees_with_the_format_rewards_of_trl_and_open_r1():
-    cases = [json.loads(line) for line in CASES.open(encoding="utf-8")]
+    cases = rows_of("equivalence/format_cases")
     assert len(cases) == 24
     for case in cases:
         style = "think_answer" if "<answer>" in case.get("style", "") else "think"

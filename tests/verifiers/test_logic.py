@@ -1,15 +1,15 @@
 """Logic: reasoning-gym's answers get the score that their dataset gives; of knights and knaves every person counts."""
 
-import gzip
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import reasoning_gym as gym
 
 from datafactory.types import Completion, Problem
 from datafactory.verifiers import logic
+
+from ..real import rows_of
 
 NAMES = [
     "chain_sum",
@@ -135,7 +135,6 @@ def test_an_empty_response_is_no_answer():
     assert verdict(problem("chain_sum"), " \n").status == "no_answer"
 
 
-KNIGHTS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "problems" / "knights_knaves.jsonl.gz"
 WORD = {True: "knight", False: "knave"}
 
 
@@ -255,10 +254,9 @@ FORMS = {
 }
 
 
-@pytest.mark.skipif(not KNIGHTS.exists(), reason="needs ../shared/data")
 @pytest.mark.parametrize("form", FORMS)
 def test_of_1000_puzzles_every_solution_is_accepted_and_every_other_assignment_refused(form):
-    rows = [json.loads(line) for line in gzip.decompress(KNIGHTS.read_bytes()).splitlines()]
+    rows = rows_of("problems/knights_knaves")
     assert len(rows) == 1000
     for row in rows:
         puzzle = Problem(row.pop("quiz"), None, meta=row)

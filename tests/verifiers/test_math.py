@@ -1,7 +1,5 @@
 """Math: equal as mathematics, decided with certainty or not at all."""
 
-import gzip
-import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -15,19 +13,14 @@ from datafactory import answers, boundary
 from datafactory.types import Completion, Problem
 from datafactory.verifiers import math
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from ..real import rows_of
+
 POLICIES = Path(__file__).resolve().parents[2] / "docs" / "verifiers" / "math.md"
 TOWER = r"\boxed{2^{2^{2^{49}}}}"
 
 
 def verdict(gold: str | None, response: str, timeout: float = 30.0):
     return math.verify(Problem("q", gold), Completion(response), math.Config(timeout=timeout))
-
-
-def rows_of(file: str) -> list[dict]:
-    path = DATA / file
-    text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return [json.loads(line) for line in text.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -143,29 +136,26 @@ def test_threads_do_not_mix_their_answers():
         assert list(pool.map(square, range(1, 41))) == ["correct", "incorrect"] * 20
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 @pytest.mark.parametrize(
     ("file", "column"), [("math500", "answer"), ("aime24", "expected_answer"), ("gsm8k_test", "answer")]
 )
 def test_every_gold_answer_is_its_own_equal(file, column):
-    for row in rows_of(f"problems/{file}.jsonl.gz")[:500]:
+    for row in rows_of(f"problems/{file}")[:500]:
         gold = str(row[column])
         for response in (gold, rf"\boxed{{{gold}}}", f"The final answer is ${gold}$."):
             assert verdict(gold, response).status == "correct", (gold, response)
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_it_agrees_with_people_on_solutions_of_gsm8k():
-    rows = rows_of("traces/labelled_gsm8k_gpt3_solutions.jsonl.gz")
+    rows = rows_of("traces/labelled_gsm8k_gpt3_solutions")
     wrong = [
         row["id"] for row in rows if (verdict(str(row["gold"]), row["response"]).reward == 1.0) != row["label_correct"]
     ]
     assert wrong == []
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_it_agrees_with_the_labels_of_competition_traces():
-    rows = rows_of("traces/skythought_eval_outputs.jsonl.gz")
+    rows = rows_of("traces/skythought_eval_outputs")
     verdicts = [verdict(str(row["gold"]), row["response"], timeout=5).reward == 1.0 for row in rows]
     accepted = [row for row, right in zip(rows, verdicts, strict=True) if right and not row["label_correct"]]
     refused = [row for row, right in zip(rows, verdicts, strict=True) if not right and row["label_correct"]]
@@ -176,9 +166,8 @@ def test_it_agrees_with_the_labels_of_competition_traces():
     assert sum(row["dataset"] in easy for row in accepted) / count < 0.005
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_it_differs_from_the_tests_of_other_graders_only_where_the_docs_say_so():
-    rows = rows_of("equivalence/equivalence_visible.jsonl")
+    rows = rows_of("equivalence/equivalence_visible")
     differ = {
         row["id"]
         for row in rows
@@ -190,10 +179,9 @@ def test_it_differs_from_the_tests_of_other_graders_only_where_the_docs_say_so()
     assert differ == listed("equivalence_visible")
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_it_finds_the_answers_that_other_projects_find():
     differ = set()
-    for case in rows_of("equivalence/extraction_cases.jsonl"):
+    for case in rows_of("equivalence/extraction_cases"):
         if case["expected"]:
             agrees = verdict(case["expected"], case["text"]).status == "correct"
         else:
@@ -202,11 +190,10 @@ def test_it_finds_the_answers_that_other_projects_find():
     assert differ == listed("extraction_cases")
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_what_other_projects_take_for_one_spelling_is_one_answer():
     differ = {
         case["id"]
-        for case in rows_of("equivalence/normalization_cases.jsonl")
+        for case in rows_of("equivalence/normalization_cases")
         if verdict(case["normalized"], rf"\boxed{{{case['raw']}}}").status != "correct"
     }
     assert differ == listed("normalization_cases")
