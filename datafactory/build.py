@@ -15,7 +15,7 @@ from datafactory.executors import Executor, opened
 from datafactory.fingerprint import digest
 from datafactory.identity import identity, used
 from datafactory.job import Job
-from datafactory.models import Model, Weights, weights_of_stage
+from datafactory.models import Model, Weights, weights_named, weights_of_stage
 from datafactory.owned import files_in
 from datafactory.plugins import Use
 from datafactory.progress import Progress
@@ -92,9 +92,13 @@ def plan(recipe: Recipe, outputs: Path) -> Plan:
         def resolve(role: str, target: str, stage: Stage = stage) -> str:
             if role == "dataset":
                 return found.steps[target].fingerprint
-            if role == "weights":
+            if role == "tokenizer" and target not in found.models:
+                return weights_named(target, recipe.path.parent).identity
+            if role in ("weights", "tokenizer"):
                 if target not in found.weights:
-                    raise UserError(f"{recipe.path}: stages.{stage.name}: '{target}' has no weights to train on")
+                    raise UserError(
+                        f"{recipe.path}: stages.{stage.name}: '{target}' has no weights that are known here"
+                    )
                 return found.weights[target].identity
             return found.models[target].fingerprint
 
@@ -131,6 +135,7 @@ def build(
     ran: list[Step] = []
     steps = plan.until(until)
     demand_room(plan, steps)
+    _demand_weights(plan, steps)
     with opened(executor, plan.store, _owned(plan, steps)) as where:
         for step in steps:
             if not is_finished(step.folder):
@@ -139,6 +144,19 @@ def build(
             if step.stage.kind != "merge":
                 _link(plan.published / step.stage.name, step.folder)
     return ran
+
+
+def _demand_weights(plan: Plan, steps: list[Step]) -> None:
+    """UserError for models of stages that are to run whose weights cannot be had."""
+    problems = {}
+    for name in (name for step in steps if not is_finished(step.folder) for name in step.stage.models):
+        try:
+            if name in plan.weights:
+                plan.weights[name].demand()
+        except UserError as error:
+            problems[name] = f"{plan.recipe.where('models', name, 'model')}: {error}"
+    if problems:
+        raise UserError(*problems.values())
 
 
 def _owned(plan: Plan, steps: list[Step]) -> dict[Path, str]:
@@ -175,7 +193,8 @@ def _run(plan: Plan, step: Step, progress: Progress, workers: int, executor: Exe
             made = {**_about(plan, step, started), **about(job, before)}
             draft = Draft(step.folder)
             summary = module.summary(stage.config, draft) if hasattr(module, "summary") else {}
-            dataset = draft.finish(count, {**made, "counts": summary})
+            splits = {"splits": module.splits(stage.config, draft)} if hasattr(module, "splits") else {}
+            dataset = draft.finish(count, {**made, **splits, "counts": summary})
             account.ledger.remove()
         except StageError as error:
             raise type(error)(f"{stage.name}: {error}") from error

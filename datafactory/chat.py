@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from datafactory.conversation import Turn, turns_of
 from datafactory.types import Completion, FinishReason, Message
 
 THINK = ("<think>", "</think>")
@@ -19,7 +20,6 @@ PLACES = ("question", "choices", "domain", "source")
 PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACES)})\}}")
 LONE = re.compile(r"(?<![A-Za-z])\{([A-Za-z_]+)\}")  # not LaTeX's \text{choices made}, nor \boxed{answer}
 ALIKE = 0.8  # of difflib's ratio: `domian` is 0.83 of `domain`, `main` is 0.8
-ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
@@ -56,46 +56,17 @@ def conversation(value: Any) -> list[Message]:
 
     Raises ValueError with what is wrong; what is no text is never left out quietly.
     """
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise ValueError(f"should be a conversation, a list of {{role, content}}, not {value[:80]!r}") from None
-    if not isinstance(value, list) or not all(isinstance(turn, Mapping) for turn in value):
-        raise ValueError(f"should be a conversation, a list of {{role, content}}, not {str(value)[:80]!r}")
-    turns: list[Message] = []
-    for number, turn in enumerate(value, 1):
-        role = turn.get("role", turn.get("from"))
-        if role not in ROLES:
-            raise ValueError(f"turn {number} has the role {role!r}; there is system, user and assistant")
-        try:
-            turns.append({"role": ROLES[role], "content": spoken(turn.get("content", turn.get("value")))})
-        except ValueError as error:
-            raise ValueError(f"turn {number} {error}") from None
-    return turns
+    return [spelled(turn) for turn in turns_of(value)]
+
+
+def spelled(turn: Turn) -> Message:
+    """A turn as a message, its thinking in a think block before what it said."""
+    return {"role": turn.role, "content": join_thinking(turn.reasoning, turn.content)}
 
 
 def before(row: Mapping[str, Any]) -> list[Message]:
     """The turns before the question of a row, where it has any."""
     return conversation(row["history"]) if row.get("history") else []
-
-
-def spoken(content: Any) -> str:
-    """The text of a turn: a text, or OpenAI's list of parts where all of them are text; ValueError otherwise."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise ValueError(f"has no text: its content is {type(content).__name__}")
-    texts = []
-    for part in content:
-        kind = part.get("type", "text") if isinstance(part, Mapping) else type(part).__name__
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, Mapping) and kind == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        else:
-            raise ValueError(f"has a part of type {kind!r}; only text can be put to a model here")
-    return "".join(texts)
 
 
 def split_thinking(text: str, tags: tuple[str, str] = THINK, finish_reason: FinishReason = "stop") -> Completion:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-Role = Literal["value", "dataset", "model", "weights", "file", "named", "runtime"]
+Role = Literal["value", "dataset", "model", "weights", "tokenizer", "file", "named", "runtime"]
 
 
 class Mention(NamedTuple):
@@ -45,11 +45,12 @@ def _marked(role: Role, default: Any, **settings: Any) -> Any:
 
 
 def ref(
-    kind: Literal["dataset", "model", "weights"] = "dataset", default: Any = PydanticUndefined, **settings: Any
+    kind: Literal["dataset", "model", "weights", "tokenizer"] = "dataset", default: Any = PydanticUndefined, **settings: Any
 ) -> Any:
     """A field that names a stage or a model above (a list of names where its type is a list).
 
-    `model` is weights with the engine that runs them; `weights` is the weights alone, for what trains on them.
+    `model` is weights with the engine that runs them; `weights` is the weights alone, for what trains on them;
+    `tokenizer` is that of weights, of a model above or of a path or hub id.
     """
     return _marked(kind, default, **settings)
 

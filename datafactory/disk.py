@@ -57,9 +57,10 @@ def published(pilot: Pilot, name: str) -> Draws:
             unpacked = unpacked + rows * _of_each(table).sum() / table.height
     if not tables:
         return unpacked
-    count = float(sum(rows[0] for rows in merged.values()))
-    files = math.ceil(count / stage.config.rows_per_shard)  # type: ignore[attr-defined]
-    return 2 * _sizes(tables).at(unpacked, files, _stream(pilot))
+    sizes = _sizes(tables)
+    once = float(sizes.at(unpacked, 1, _stream(pilot))[0])
+    files = math.ceil(once / stage.config.shard_bytes)  # type: ignore[attr-defined]
+    return 2 * sizes.at(unpacked, files, _stream(pilot))
 
 
 def _dropped(dataset: Dataset) -> list[pl.DataFrame]:

@@ -14,6 +14,8 @@ from datafactory.build import Plan, Step, build, plan
 from datafactory.errors import NothingLeft, UserError
 from datafactory.job import Job
 from datafactory.models import weights_at
+from datafactory.outlook.reckoned import expects, outlook
+from datafactory.outlook.told import told
 from datafactory.page import Page
 from datafactory.progress import Progress
 from datafactory.publish import chapters_of, publish
@@ -63,6 +65,9 @@ def explain(recipe: Path, outputs: Path, assignments: tuple[str, ...] = (), limi
     width = max(map(len, planned.steps))
     for name, step in planned.steps.items():
         yield f"{name:<{width}}  {step.stage.kind:<8}  {_standing(planned, step)}"
+    if expects(planned):
+        yield ""
+        yield from told(outlook(planned))
 
 
 def _standing(planned: Plan, step: Step) -> str:

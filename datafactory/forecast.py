@@ -186,8 +186,10 @@ def _of_stages(pilot: Pilot, asked: dict[str, Asked]) -> Iterator[str]:
             yield f"rough: what {', '.join(across)} of {name} compares across problems shows less among few of them"
     for name in pilot.merges:
         step = pilot.whole.steps[name]
-        if getattr(step.stage.config, "shares", None):
-            yield f"rough: {name} takes as many rows as its scarcest source allows"
+        if unmet := pilot.unmet(name):
+            policy = getattr(step.stage.config, "shortfall", "fail")
+            what = {"fail": "the build stops there", "scale": "the whole is smaller", "report": "it has what there is"}
+            yield f"mixture: {name} cannot be met with a chance of {unmet:.0%}; {what[policy]}"
         yield f"rough: of rows that are the same {name} keeps one; among few problems there are few of them"
 
 

@@ -14,9 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from datafactory.chat import split_thinking, spoken
+from datafactory.chat import split_thinking
+from datafactory.conversation import Odd, Turn, listed_in, turn_of
 from datafactory.errors import UserError, did_you_mean
 from datafactory.options import gold, options
+from datafactory.shapes import COLUMNS as SHAPES
+from datafactory.shapes import Exchange, exchange, exchanges, fitting
 from datafactory.sources import Row, columns_of, rows_of, shards_at
 from datafactory.tables import TYPES, clean, frame
 from datafactory.types import COLUMNS, problem_id
@@ -29,7 +32,7 @@ NAMES = {
     "reasoning": ("reasoning", "reasoning_content", "thinking", "deepseek_reasoning"),
 }
 TURNS = ("messages", "conversations")
-ROLES = {"human": "user", "gpt": "assistant"}  # ShareGPT's names
+SHAPE = "shape"  # under which a mapping says that its question and its response are those of a fine-tuning set
 OTHERS = ("choices", "tests", "meta", "finish_reason", "completion_tokens", "problem_id", "domain", "source")
 
 
@@ -63,25 +66,30 @@ def mapping_of(path: Path, given: dict[str, str | None]) -> dict[str, str]:
         raise UserError(f"{path} has no column of responses ({wanted}); it has: {', '.join(have)}")
     if "response" not in found and turns is not None:
         found["messages"] = turns
+    elif not given.get("question") and not given.get("response"):
+        fits = (name for name in fitting(have) if "turns" not in SHAPES[name] and name != "generations")
+        asked = (found.get("question"), found["response"])
+        found.update((SHAPE, name) for name in fits if (SHAPES[name]["question"], SHAPES[name]["response"]) == asked)
     return found
 
 
 def table_of(rows: list[Row], found: dict[str, str]) -> pl.DataFrame:
     """The rows under the project's names, responses split from their thinking."""
-    return frame([_mapped(row, found) for row in rows], list(COLUMNS))
+    further = ["history"] if {"messages", SHAPE} & set(found) else []
+    return frame([_mapped(row, found) for row in rows], [*COLUMNS, *further])
 
 
 def _mapped(row: Row, found: dict[str, str]) -> Row:
     question, response = _text(row.get(found.get("question", ""))), _text(row.get(found.get("response", "")))
-    if "messages" in found:
-        turns = _turns(row.get(found["messages"]))
-        asked = [turn["content"] for turn in turns if turn.get("role") == "user"]
-        said = [turn["content"] for turn in turns if turn.get("role") == "assistant"]
-        question, response = question or (asked[-1] if asked else None), said[-1] if said else None
+    spoken = _exchange(row, found)
+    if spoken is not None:
+        question = spoken.question if SHAPE in found else question or spoken.question
+        response = spoken.response
     elif response is None:
         row = {**row, "finish_reason": "error"}
     reason: Any = row.get("finish_reason") if row.get("finish_reason") in ("stop", "length", "error") else "stop"
     reasoning = _text(row.get(found["reasoning"])) if "reasoning" in found else None
+    reasoning = spoken.reasoning if reasoning is None and spoken is not None else reasoning
     if reasoning is None and response is not None:
         completion = split_thinking(clean(response), finish_reason=reason)
         reasoning, response = completion.reasoning, completion.response
@@ -96,6 +104,7 @@ def _mapped(row: Row, found: dict[str, str]) -> Row:
         "answer": answer,
         "response": response,
         "reasoning": reasoning,
+        "history": json.dumps(spoken.history, ensure_ascii=False) if spoken and spoken.history else None,
         # rows without a question are no rollouts of one problem
         "problem_id": mapped.get("problem_id") or problem_id(question or f"{reasoning}{response}", answer),
         "meta": _meta(row, found),
@@ -116,19 +125,28 @@ def _meta(row: Row, found: dict[str, str]) -> str | None:
     return json.dumps(meta, ensure_ascii=False, default=str) if meta else None
 
 
-def _turns(value: Any) -> list[dict[str, Any]]:
-    """The turns of a conversation; none where the cell holds no conversation."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return []
-    turns = [turn for turn in value if isinstance(turn, dict)] if isinstance(value, list) else []
-    turns = [{"role": ROLES.get(str(turn.get("from"))), "content": turn.get("value"), **turn} for turn in turns]
+def _exchange(row: Row, found: dict[str, str]) -> Exchange | None:
+    """The last question of a conversation and its answer, as far as there are any: a file's rows all count."""
+    if SHAPE in found:
+        (spoken,) = exchanges(found[SHAPE], SHAPES[found[SHAPE]], row)
+        return spoken if not spoken.odd or spoken.response is not None else None
+    return exchange(_turns(row.get(found["messages"]))) if "messages" in found else None
+
+
+def _turns(value: Any) -> list[Turn]:
+    """The turns of a conversation that can be read; none where the cell holds no conversation."""
+    turns = []
     try:
-        return [{**turn, "content": spoken(turn["content"])} for turn in turns if turn.get("content") is not None]
-    except ValueError as error:
-        raise UserError(f"a turn in 'messages' {error}") from error
+        listed = listed_in(value)
+    except Odd:
+        return []
+    for number, turn in enumerate(listed, 1):
+        try:
+            turns.append(turn_of(turn, number))
+        except Odd as odd:
+            if "a part of type" in str(odd):  # a picture: what is asked cannot be told from the text
+                raise UserError(f"in 'messages' {odd}") from odd
+    return turns
 
 
 def _fitting(name: str, value: Any) -> Any:

@@ -29,8 +29,10 @@ def identity(config: Base, resolve: Resolve) -> dict[str, Any]:
             continue
         if kind in ("dataset", "model", "weights"):
             value = resolve(kind, value) if isinstance(value, str) else [resolve(kind, item) for item in value or ()]
+        elif kind == "tokenizer" and value is not None:
+            value = resolve(kind, value.name)
         elif kind == "file" and isinstance(value, Path):
-            value = content_of(value)
+            value = content_of(value) if value.exists() else None  # one that is still to be written
         elif kind == "named" and value is not None:
             value = [[path.name, content_of(path)] for path in value]
         found[key_of(name, field)] = spelled(value, resolve)

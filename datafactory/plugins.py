@@ -25,6 +25,7 @@ PACKAGES = {
     "engine": "datafactory.engines",
     "verifier": "datafactory.verifiers",
     "judge": "datafactory.judges",
+    "rewriting": "datafactory.rewritings",
     "filter": "filters",
 }
 

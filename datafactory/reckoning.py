@@ -17,6 +17,8 @@ from datafactory.budget import Price
 from datafactory.build import Plan, Step
 from datafactory.estimate import Draws, Sampled, certain
 from datafactory.executors import local
+from datafactory.merging import expected as mixture
+from datafactory.merging.settled import Place
 from datafactory.store import Dataset
 from datafactory.until import accepted
 
@@ -97,28 +99,36 @@ class Pilot:
 
     def merged(self, name: str) -> dict[str, Draws]:
         """The rows that a merge publishes of each of its sources."""
+        return self._mixed(name)[0]
+
+    def unmet(self, name: str) -> float:
+        """The chance that a merge's mixture cannot be met."""
+        return self._mixed(name)[1]
+
+    @cache  # noqa: B019
+    def _mixed(self, name: str) -> tuple[dict[str, Draws], float]:
+        config: Any = self.whole.steps[name].stage.config
         sources = self.merges[name]
         found: dict[str, Draws] = {}
+        shares: dict[str, dict[Place, float]] = {}
         told: pl.DataFrame | None = None
         for source in sources:
             dataset = self.dataset(source)
             names = [column for column in TEXT if column in dataset.columns]
-            rows = dataset.scan().select("problem_id", *names).collect()
+            by = [column for column in mixture.columns(config) - {*names, "problem_id"} if column in dataset.columns]
+            rows = dataset.scan().select("problem_id", *names, *by).collect()
             rows = rows.unique(names, keep="first", maintain_order=True)
             if told is not None:
                 same = [column for column in names if column in told.columns]
                 rows = rows.join(told, on=same, how="anti", nulls_equal=True)
             counts = rows.group_by("problem_id").len("count")
             found[source] = certain(len(rows))
+            if config.mixture:
+                shares[source] = mixture.composition(config, source, rows)
             if self.roots[source]:
                 found[source] = self.total(source, counts, self._most(source))
             told = rows.select(names) if told is None else pl.concat([told, rows.select(names)], how="diagonal")
-        shares = getattr(self.whole.steps[name].stage.config, "shares", None)
-        if shares:
-            least = [found[source] / shares[source] for source in sources if shares[source]]
-            room = np.min(least, axis=0)
-            found = {source: np.minimum(rows, np.round(room * shares[source])) for source, rows in found.items()}
-        return found
+        return mixture.expected(config, found, shares) if config.mixture else (found, 0.0)
 
     def accepted(self, name: str, share: float = 1.0) -> Draws:
         """The rollouts that meet a generating stage's `until`, without its target; as a share of problems shows it."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -160,6 +160,28 @@ Judges = Annotated[tuple[Use, ...], BeforeValidator(lambda value, info: _judges(
 Comparison = Annotated[
     tuple[Use, ...], BeforeValidator(lambda value, info: _judges(value, info, "compared")), Field(max_length=1)
 ]
+
+
+OF_PROMPT = Path(__file__).parent / "rewritings" / "_of_prompt.py"  # what a .txt in the place of a name is run by
+
+
+def _rewriting(value: Any, info: ValidationInfo) -> tuple[Use, ...]:
+    """One rewriting, whose name may be the path of a prompt."""
+    value = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+    if isinstance(value, Use):
+        return (value,)
+    name, settings = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (value, None)
+    if not isinstance(name, str):
+        raise ValueError("should be one rewriting: a name, or {name: {settings}}")
+    if not name.endswith(".txt"):
+        return _uses([value], info, "rewriting", ("shown",))
+    if settings is not None and not isinstance(settings, dict):
+        raise ValueError(f"should be settings, as in {{{name}: {{...}}}}, not {shown(settings)}")
+    (use,) = _uses([{str(OF_PROMPT): {"prompt": name, **(settings or {})}}], info, "rewriting", ("shown",))
+    return (replace(use, name=Path(name).stem),)
+
+
+Rewriting = Annotated[tuple[Use, ...], BeforeValidator(_rewriting), Field(max_length=1)]
 
 
 def spelled(text: str) -> list[Any]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from datafactory.build import Plan, Step, build, plan
 from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.job import Job
 from datafactory.models import Model
 from datafactory.progress import Progress
-from datafactory.prompting import Asking
 from datafactory.recipe import read_recipe
 from datafactory.store import Draft, is_finished
 
@@ -40,7 +41,7 @@ def shown(
 ) -> Iterator[Shown]:
     """The first prompt of each `generate` stage, or of the stage that is named, for each of its models."""
     planned = plan(read_recipe(recipe, assignments, limit), outputs)
-    asking = {name: step for name, step in planned.steps.items() if isinstance(step.stage.config, Asking)}
+    asking = {name: step for name, step in planned.steps.items() if hasattr(step.stage.config, "put")}
     if stage is not None and stage not in asking:
         why = "has no prompt of its own" if stage in planned.steps else "there is no stage of that name"
         raise UserError(f"--show-prompt {stage}: {why}.{did_you_mean(stage, asking)}")
@@ -72,9 +73,16 @@ def _first(planned: Plan, step: Step, progress: Progress) -> dict[str, Any]:
     config: Any = step.stage.config
     source = job.input(config.source)
     for k, shard in enumerate(source.shards):
-        if shard["rows"]:
-            return source.read(k).row(0, named=True)
+        row = _row(config, source.read(k)) if shard["rows"] else None
+        if row is not None:
+            return row
     raise StageError(f"{step.stage.name}: there is no problem to show a prompt of")
+
+
+def _row(config: Any, rows: pl.DataFrame) -> dict[str, Any] | None:
+    """The first row that the stage asks about; one that asks about some only has `first(rows)`, which tells."""
+    row: dict[str, Any] | None = config.first(rows) if hasattr(config, "first") else rows.row(0, named=True)
+    return row
 
 
 def _needed(planned: Plan, step: Step) -> dict[str, Step]:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from datafactory.errors import StageError, UserError
+from datafactory.jsonlist import objects
 
 Row = dict[str, Any]
+BATCH = 16 * 2**20  # bytes of Parquet that are rows at a time
 KINDS = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".parquet", ".csv", ".csv.gz", ".tsv")
 
 
@@ -100,15 +102,10 @@ def _jsonl(path: Path) -> Iterator[tuple[str, Row]]:
 
 def _json(path: Path) -> Iterator[tuple[str, Row]]:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise StageError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
+        for number, row in enumerate(objects(path)):
+            yield f"{path}#{number}", row
     except (OSError, UnicodeDecodeError) as error:
         raise StageError(f"{path}:1: cannot be read: {error}") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise StageError(f"{path}:1: a .json file holds one list of objects; a line each is .jsonl")
-    for number, row in enumerate(rows):
-        yield f"{path}#{number}", row
 
 
 def _csv(path: Path, separator: str) -> Iterator[tuple[str, Row]]:
@@ -136,10 +133,15 @@ def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
 
     number = 0
     try:
-        for batch in pq.ParquetFile(path).iter_batches(1024):
-            for row in batch.to_pylist():
-                yield f"{path}#{number}", row
-                number += 1
+        # buffered: a row group of a whole file is not read at once
+        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
+            for group in range(file.num_row_groups):
+                about = file.metadata.row_group(group)
+                count = max(1, min(1024, BATCH * about.num_rows // max(1, about.total_byte_size)))
+                for batch in file.iter_batches(count, row_groups=[group]):
+                    for row in batch.to_pylist():
+                        yield f"{path}#{number}", row
+                        number += 1
     except (OSError, pa.ArrowException, OverflowError, ValueError) as error:
         raise StageError(f"{path}#{number}: not readable Parquet: {error}") from error
 

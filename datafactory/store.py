@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from datafactory.errors import StageError, UserError
+from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.fingerprint import digest, sha256_of
 from datafactory.tables import cannot_write, read_parquet, write_bytes, write_parquet
 
@@ -68,16 +68,58 @@ class Dataset:
         shard = self.manifest["rejected"][k]
         return read_parquet(self.folder / shard["file"], shard["sha256"]) if shard else None
 
+    @property
+    def splits(self) -> dict[str, list[str]]:
+        """The files of each split; all are `train` where none were set apart."""
+        named: dict[str, list[str]] = self.manifest.get("splits") or {
+            "train": [shard["file"] for shard in self.shards]
+        }
+        return named
+
+    def split(self, name: str) -> Dataset:
+        """The rows of that split alone: what is trained on is `train`."""
+        if name not in self.splits:
+            raise StageError(f"{self.folder} has no split '{name}'.{did_you_mean(name, self.splits)}")
+        return Part(self.folder, self, name)
+
     def scan(self) -> pl.LazyFrame:
         return pl.scan_parquet([self.folder / shard["file"] for shard in self.shards])
 
     @property
     def columns(self) -> list[str]:
-        return pq.read_schema(self.folder / self.shards[0]["file"]).names
+        path = self.folder / self.shards[0]["file"]
+        try:
+            return list(pq.read_schema(path).names)
+        except FileNotFoundError as error:
+            raise StageError(f"{path} is missing; remove its folder to make it again") from error
+        except (OSError, ValueError) as error:
+            what = f"{path} is not what was written (its footer is damaged)"
+            raise StageError(f"{what}; remove {path.parent} to make it again") from error
 
     @property
     def model(self) -> Path:
         return self.folder / "model"
+
+
+@dataclass(frozen=True)
+class Part(Dataset):
+    """One split of a dataset, read as a dataset of its own."""
+
+    whole: Dataset
+    name: str
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        files = set(self.whole.splits[self.name])
+        kept = [k for k, shard in enumerate(self.whole.shards) if shard["file"] in files]
+        shards = [self.whole.shards[k] for k in kept]
+        return {
+            **self.whole.manifest,
+            "rows": sum(shard["rows"] for shard in shards),
+            "shards": shards,
+            "rejected": [self.whole.manifest["rejected"][k] for k in kept],
+            "splits": {self.name: [shard["file"] for shard in shards]},
+        }
 
 
 @dataclass(frozen=True)
@@ -88,7 +130,10 @@ class Published(Dataset):
     def manifest(self) -> dict[str, Any]:
         manifest = Dataset(self.folder).manifest
         data = [{"file": name, **entry} for name, entry in manifest["files"].items() if name.startswith("data/")]
-        return {**manifest, "shards": data, "dropped": 0, "rejected": [None] * len(data)}
+        splits: dict[str, list[str]] = {}
+        for shard in data:  # data/train-00000-of-00003.parquet
+            splits.setdefault(Path(shard["file"]).name.partition("-")[0], []).append(shard["file"])
+        return {**manifest, "shards": data, "dropped": 0, "rejected": [None] * len(data), "splits": splits}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,12 @@ class Chapter:
         keep: list[dict[str, Any]] = self.dataset.manifest.get("identity", {}).get("config", {}).get("keep", [])
         return keep
 
+    @property
+    def splits(self) -> dict[str, list[dict[str, Any]]]:
+        """The shards of each split of a merge that has any."""
+        shards = {shard["file"]: shard for shard in self.dataset.shards}
+        return {name: [shards[file] for file in files] for name, files in self.dataset.splits.items() if files}
+
     def rejected(self) -> Iterator[pl.DataFrame]:
         """What the stage dropped, shard by shard, with `stage`, `reason` and `evidence` in front."""
         for k, shard in enumerate(self.dataset.manifest["rejected"]):

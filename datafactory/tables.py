@@ -9,10 +9,10 @@ import errno
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 import pyarrow as pa
@@ -80,19 +80,31 @@ def parquet_bytes(table: pl.DataFrame) -> memoryview:
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """The content at that path, whole or not at all: written beside, synced, renamed."""
+    """The content at that path, whole or not at all."""
+    with writing(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def writing(path: Path, synced: bool = True) -> Iterator[BinaryIO]:
+    """A stream whose content is at that path once it is whole: written beside, synced, renamed.
+
+    What can be made again need not be `synced`: it outlives the process, not the machine.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if synced:
+                os.fsync(stream.fileno())
         beside.replace(path)
     except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
         with suppress(OSError):
             beside.unlink()
-        raise cannot_write(path, error) from error
 
 
 def cannot_write(path: Path, error: OSError) -> StageError:

@@ -33,6 +33,7 @@ from datafactory.config import Base, key_of, role  # noqa: E402
 from datafactory.measures import Measure, parameters  # noqa: E402
 from datafactory.outside import Rows, Weighed  # noqa: E402
 from datafactory.plugins import PACKAGES, Use  # noqa: E402
+from datafactory.rewritings import Example  # noqa: E402
 from datafactory.settings import Text  # noqa: E402
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.S)
@@ -50,6 +51,7 @@ WORDS: dict[Any, str] = {
     tuple[str, str]: "list of two texts",
     tuple[float, float]: "number, or list of two numbers",
     tuple[tuple[str, str], ...]: "path of a JSONL file",
+    tuple[Example, ...]: "path of a JSONL file",
     tuple[Path, ...]: "path, or list of paths",
     tuple[Use, ...]: "name, or list of names with their settings",
     tuple[Measure, ...]: "filters with their bounds",
@@ -99,6 +101,12 @@ def judges() -> Iterator[str]:
         yield from table(settings(module("judge", name).Config), ("setting", "type", "default", "meaning"))
 
 
+def rewritings() -> Iterator[str]:
+    for name in plugins.names("rewriting"):
+        yield from described("rewriting", name)
+        yield from table(settings(module("rewriting", name).Config), ("setting", "type", "default", "meaning"))
+
+
 def filters() -> Iterator[str]:
     for name in plugins.names("filter"):
         yield from described("filter", name)
@@ -123,10 +131,12 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "engines": engines,
     "verifiers": verifiers,
     "judges": judges,
+    "rewritings": rewritings,
     "filters": filters,
     "stage_names": contents("stage"),
     "verifier_names": contents("verifier"),
     "judge_names": contents("judge"),
+    "rewriting_names": contents("rewriting"),
     "filter_names": contents("filter"),
 }
 

@@ -53,7 +53,7 @@ stages:
   clean: {do: filter, from: checked, keep: {repetition: {max: 0.5}, pass_rate: {min: 0.1, max: 0.9, of: math}}}
   accepted: {do: select, from: clean, where: math = 1 and format = 1, per_problem: 2, prefer: completion_tokens}
   chat: {do: load, path: chat.jsonl, question: ask, response: say, domain: general, license: Apache-2.0}
-  dataset: {do: merge, from: [accepted, chat], rows_per_shard: 25}
+  dataset: {do: merge, from: [accepted, chat], shard_bytes: 4000}
 """
 
 # the text of an engine in a file of the user's own; what a test adds to it goes on in the class

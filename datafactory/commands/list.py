@@ -6,9 +6,11 @@ import click
 
 
 @click.command(name="list")
-@click.argument("kind", type=click.Choice(["stages", "verifiers", "judges", "filters", "engines", "models"]))
+@click.argument(
+    "kind", type=click.Choice(["stages", "verifiers", "judges", "rewritings", "filters", "engines", "models"])
+)
 def list_(kind: str) -> None:
-    """Name the stages, verifiers, judges, filters, engines or embedded models there are."""
+    """Name the stages, verifiers, judges, rewritings, filters, engines or embedded models there are."""
     from datafactory import plugins
     from datafactory.models import KNOWN
 

@@ -1,50 +1,72 @@
-"""The card's YAML header, in the Hugging Face hub's vocabulary."""
+"""The card's YAML header, in the Hugging Face hub's vocabulary: https://huggingface.co/docs/hub/datasets-cards."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from datafactory.report.figures import composition
+import pyarrow.parquet as pq
+
+from datafactory.licences import of_header
+from datafactory.report.figures import columns_of, composition
 from datafactory.story import Chapter, Story
 
-# The hub's identifiers of the licences that such data mostly come under; any other is `other` with its name.
-LICENSES = {
-    "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "cc0-1.0", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0",
-    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "odc-by",
-    "odbl", "pddl", "cdla-permissive-2.0", "gpl-2.0", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0", "unlicense",
-    "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "gemma", "unknown",
-}  # fmt: skip
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 UNITS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 LANGUAGE = re.compile(r"[a-z]{2,3}$")
+SOURCES = 20  # that a header names; the table of the card names all
 
 
 def header(story: Story) -> dict[str, Any]:
-    """The YAML header.
-
-    It names no `configs`: with them `datasets` caches by the pattern alone, and shows old rows of a folder built anew.
-    """
+    """The YAML header."""
     languages = _languages(story.merged)
     domains = [part.name.lower() for part in composition(story.merged, "domain") if part.name]
+    sources = [f"extended|{part.name}" for part in composition(story.merged, "source") if part.name]
     return {
-        **_license(story.merged),
+        **of_header(part.name for part in composition(story.merged, "license")),
         **({"language": languages} if languages else {}),
         "pretty_name": f"{story.recipe}: {story.merged.name}",
         "tags": list(dict.fromkeys(["synthetic", "reasoning", "chain-of-thought", "datafactory", *domains])),
         "annotations_creators": ["machine-generated"],
         "size_categories": [_size_category(story.merged.dataset.rows)],
+        **({"source_datasets": sources[:SOURCES]} if sources else {}),
         "task_categories": ["text-generation"],
+        **_configs(story.merged),
     }
 
 
-def _license(merged: Chapter) -> dict[str, Any]:
-    """One licence as it is; several as a list; with one that the hub has no identifier for, `other` and the names."""
-    named = [part.name for part in composition(merged, "license")] or [None]
-    known = sorted({(name or "unknown").strip().lower() for name in named})
-    if not set(known) <= LICENSES:
-        return {"license": "other", "license_name": ", ".join(sorted({name or "unknown" for name in named}))}
-    return {"license": known[0] if len(known) == 1 else known}
+def _configs(merged: Chapter) -> dict[str, Any]:
+    """Which files are which split, and their columns and sizes.
+
+    `datasets` caches a folder with `configs` under its header alone: `description` is another one for other rows.
+    """
+    if "messages" not in columns_of(merged):
+        return {}
+    from datasets import DatasetInfo, Features, SplitDict, SplitInfo
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCardData
+
+    splits = SplitDict()
+    for name, shards in merged.splits.items():
+        unpacked = sum(_unpacked(merged, shard["file"]) for shard in shards)
+        splits.add(SplitInfo(name, unpacked, sum(shard["rows"] for shard in shards)))
+    files = [{"split": name, "path": f"data/{name}-*"} for name in merged.splits]
+    info = DatasetInfo(
+        features=Features.from_arrow_schema(pq.read_schema(merged.dataset.folder / merged.dataset.shards[0]["file"])),
+        splits=splits,
+        download_size=sum(shard["bytes"] for shards in merged.splits.values() for shard in shards),
+        dataset_size=sum(split.num_bytes for split in splits.values()),
+    )
+    card = DatasetCardData()
+    DatasetInfosDict({"default": info}).to_dataset_card_data(card)
+    told = {**card.to_dict()["dataset_info"], "description": f"datafactory {merged.fingerprint[:16]}"}
+    return {"configs": [{"config_name": "default", "data_files": files}], "dataset_info": told}
+
+
+def _unpacked(merged: Chapter, file: str) -> int:
+    """The bytes of a shard before they were compressed."""
+    metadata = pq.read_metadata(merged.dataset.folder / file)
+    return sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
 
 
 def _languages(merged: Chapter) -> list[str]:

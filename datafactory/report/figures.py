@@ -31,22 +31,33 @@ class Part:
 
 @dataclass(frozen=True)
 class Lengths:
-    """Completion tokens of every rollout and of the published ones, between the same edges."""
+    """Tokens of a row on one log axis: of what was sampled, of what is published, and of that by domain.
 
-    sampled: Histogram
-    accepted: Histogram | None
+    column   what is counted in the published rows; sampled ones are counted by the model's own tokenizer
+    unknown  how many published rows have no count
+    """
+
+    column: str
+    sampled: Histogram | None
+    published: Histogram | None
+    domains: tuple[tuple[str, Histogram], ...]
+    unknown: int
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A filter's measure in one stage: of everything it was given and of what it kept, between the same edges."""
+    """A filter's measure in one stage, taken before any row was dropped: of everything it was given, and of those of
+    these rows that stand within its bounds, between the same edges."""
 
     stage: str
     name: str
+    filter: str
     minimum: float | None
     maximum: float | None
     everything: Histogram | None
-    kept: Histogram | None
+    within: Histogram | None
+    rows: int
+    beyond: int
     undecided: int
 
 
@@ -120,15 +131,35 @@ def problems(chapters: Sequence[Chapter]) -> int:
     return int(pl.concat(ids).select(pl.col("problem_id").n_unique()).collect().item()) if ids else 0
 
 
+def token_column(chapter: Chapter) -> str | None:
+    """The column of the rows' tokens: the student's where merge counted them, else the model's own."""
+    return next((name for name in ("tokens", TOKENS) if name in columns_of(chapter)), None)
+
+
 def lengths(story: Story) -> Lengths | None:
-    lengths = [rows_of(chapter).select(TOKENS) for chapter in sampling(story)]
-    everything = histogram(pl.concat(lengths).collect()[TOKENS]) if lengths else None
-    if everything is None:
+    """None where no row has a count."""
+    column = token_column(story.merged)
+    names = [name for name in (column, "domain") if name and name in columns_of(story.merged)]
+    rows = rows_of(story.merged).select(names).collect() if column else pl.DataFrame({TOKENS: []})
+    published = rows[column or TOKENS]
+    parts = [rows_of(chapter).select(TOKENS) for chapter in sampling(story)]
+    sampled = pl.concat(parts).collect()[TOKENS] if parts else published.clear()
+    both = histogram(pl.concat([each.cast(pl.Float64) for each in (sampled, published)]), logarithmic=True)
+    if both is None:
         return None
-    accepted = None
-    if TOKENS in columns_of(story.merged):
-        accepted = histogram(rows_of(story.merged).select(TOKENS).collect()[TOKENS], everything.between)
-    return Lengths(everything, accepted)
+    domains = []
+    if "domain" in rows.columns and column:
+        for (name,), part in rows.group_by("domain"):
+            found = histogram(part[column], both.between, logarithmic=True)
+            if found:
+                domains.append((str(name or "no domain"), found))
+    return Lengths(
+        column=column or TOKENS,
+        sampled=histogram(sampled, both.between, logarithmic=True),
+        published=histogram(published, both.between, logarithmic=True),
+        domains=tuple(sorted(domains, key=lambda pair: (-sum(pair[1].counts), pair[0]))),
+        unknown=published.null_count(),
+    )
 
 
 def by_domain(chapter: Chapter, verifiers: Sequence[str]) -> dict[str | None, dict[str, float | None]]:
@@ -139,6 +170,29 @@ def by_domain(chapter: Chapter, verifiers: Sequence[str]) -> dict[str | None, di
     rates = [pl.col(verifier).mean() for verifier in verifiers if verifier in names]
     table = rows_of(chapter).group_by("domain").agg(rates).collect().sort("domain", nulls_last=True)
     return {row.pop("domain"): row for row in table.iter_rows(named=True)}
+
+
+# how hard a problem was for the model, by the mean reward of its rollouts: the bands of filters/difficulty.py
+BANDS = ("always solved", "easy", "medium", "hard", "never solved")
+
+
+def difficulty(chapter: Chapter, verifier: str) -> dict[str, dict[str, int]]:
+    """How many problems of each domain stand in each band; empty where no problem has more than one rollout."""
+    names = columns_of(chapter)
+    if not {"problem_id", verifier} <= set(names):
+        return {}
+    domain = pl.col("domain").first() if "domain" in names else pl.lit(None, dtype=pl.String).alias("domain")
+    rate = pl.col(verifier).mean().alias("rate")
+    table = rows_of(chapter).group_by("problem_id").agg(domain, rate, pl.len().alias("rollouts")).collect()
+    if table.is_empty() or table["rollouts"].max() == 1:
+        return {}
+    at = pl.col("rate")
+    band = pl.when(at >= 1).then(0).when(at >= 0.75).then(1).when(at >= 0.25).then(2).when(at > 0).then(3).otherwise(4)
+    counted = table.filter(at.is_not_null()).group_by("domain", band.alias("band")).len().sort("domain", "band")
+    found: dict[str, dict[str, int]] = {}
+    for name, place, count in counted.iter_rows():
+        found.setdefault(name or "no domain", dict.fromkeys(BANDS, 0))[BANDS[place]] = count
+    return found
 
 
 def groups(chapter: Chapter, verifier: str) -> Groups | None:
@@ -170,23 +224,32 @@ def measured(story: Story) -> Iterator[Measured]:
 
 
 def _measured(chapter: Chapter, name: str, bounds: Mapping[str, Any]) -> Measured:
-    kept = rows_of(chapter).select(name).collect()[name]
-    dropped = pl.concat([kept.clear(), *_rejected(chapter, name)])
-    everything = histogram(pl.concat([kept, dropped]))
+    kept = rows_of(chapter).select(name).collect()[name].cast(pl.Float64)
+    values = pl.concat([kept, *_rejected(chapter, name)])
+    least, most = bounds.get("min"), bounds.get("max")
+    inside = pl.Series(values.is_not_null())
+    if least is not None:
+        inside &= (values >= least).fill_null(False)
+    if most is not None:
+        inside &= (values <= most).fill_null(False)
+    everything = histogram(values)
     return Measured(
         stage=chapter.name,
         name=name,
-        minimum=bounds.get("min"),
-        maximum=bounds.get("max"),
+        filter=bounds.get("name", name),
+        minimum=least,
+        maximum=most,
         everything=everything,
-        kept=histogram(kept, everything.between) if everything else None,
-        undecided=dropped.null_count(),
+        within=histogram(values.filter(inside), everything.between) if everything else None,
+        rows=values.len(),
+        beyond=values.len() - values.null_count() - int(inside.sum()),
+        undecided=values.null_count(),
     )
 
 
 def _rejected(chapter: Chapter, name: str) -> Iterator[pl.Series]:
     for _, path in rejected_files([chapter]):
-        yield pl.scan_parquet(path).select(name).collect()[name]
+        yield pl.scan_parquet(path).select(name).collect()[name].cast(pl.Float64)
 
 
 def rejected_files(chapters: Sequence[Chapter]) -> list[tuple[str, Path]]:

@@ -32,6 +32,11 @@ class Line:
     seconds: float | None
     tokens: int | None
 
+    @property
+    def held(self) -> int:
+        """The rows that the stage made, those that it dropped among them."""
+        return (self.rows or 0) + self.dropped
+
 
 @dataclass(frozen=True)
 class Rate:

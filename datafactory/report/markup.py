@@ -20,6 +20,11 @@ def join(parts: Iterable[object], between: str = "") -> Html:
     return Html(between.join(text(part) for part in parts))
 
 
+def link(anchor: str, what: object) -> Html:
+    """To a place on this page."""
+    return Html(f'<a href="#{escape(anchor)}">{text(what)}</a>')
+
+
 def element(name: str, *inner: object, kind: str = "") -> Html:
     """`<name class="kind">inner</name>`."""
     opening = f'{name} class="{escape(kind)}"' if kind else name
@@ -35,9 +40,11 @@ def section(anchor: str, title: str, lead: object, *inner: object) -> Html:
     )
 
 
-def figure(title: object, chart: object, note: object = "") -> Html:
+def figure(title: object, chart: object, note: object = "", numbers: object = "") -> Html:
+    """numbers is a table of what the chart draws, for who cannot see it or wants it exactly."""
     caption = element("figcaption", element("b", title), " ", element("span", note, kind="note") if note else "")
-    return element("figure", caption, chart)
+    told = element("details", element("summary", "the numbers"), numbers, kind="numbers") if numbers else ""
+    return element("figure", caption, chart, told)
 
 
 def grid(parts: Iterable[object]) -> Html:
@@ -48,7 +55,16 @@ def grid(parts: Iterable[object]) -> Html:
 def table(headings: Sequence[object], rows: Iterable[Sequence[object]], words: int = 1) -> Html:
     """The first `words` columns are words; the others are numbers and stand to the right."""
     kinds = ["" if place < words else "n" for place in range(len(headings))]
-    lines = [element("tr", *(element("th", cell, kind=kind) for cell, kind in zip(headings, kinds, strict=True)))]
-    for row in rows:
-        lines.append(element("tr", *(element("td", cell, kind=kind) for cell, kind in zip(row, kinds, strict=True))))
-    return element("div", element("table", *lines), kind="wide")
+    head = join(
+        Html(f'<th scope="col"{_kind(kind)}>{text(cell)}</th>') for cell, kind in zip(headings, kinds, strict=True)
+    )
+    lines = [
+        element("tr", *(element("td", cell, kind=kind) for cell, kind in zip(row, kinds, strict=True))) for row in rows
+    ]
+    inner = element("table", element("thead", element("tr", head)), element("tbody", *lines))
+    # a table that is too wide is scrolled, by keys too
+    return Html(f'<div class="wide" tabindex="0" role="region" aria-label="table">{inner}</div>')
+
+
+def _kind(kind: str) -> str:
+    return f' class="{escape(kind)}"' if kind else ""

@@ -1,33 +1,78 @@
-"""What a path holds: a published dataset, a stage, a folder or a file of rows, opened without reading it."""
+"""What a path holds: a published dataset, a stage, a recipe's stages, a folder or a file of rows, opened without
+reading it: of Parquet only the footers.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from datafactory.errors import DatafactoryError, StageError, UserError, did_you_mean
 from datafactory.fingerprint import sha256_of
+from datafactory.report.loose import text_rows
 from datafactory.sources import KINDS, rows_of
 from datafactory.store import MANIFEST
 
-WHOLE = 1 << 30  # bytes below which checksums are verified and every row is looked at
+WHOLE = 1 << 28  # bytes below which checksums are verified
+RECIPE = "a recipe's stages"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files with the same columns: `rows` stand in the order of `files`; `starts` is the first row of each."""
+
+    files: tuple[Path, ...]
+    rows: pl.LazyFrame
+    starts: tuple[int, ...] = (0,)
+
+    def place(self, row: int) -> tuple[Path, int]:
+        """The file of a row, and its number there."""
+        at = max(at for at, start in enumerate(self.starts) if start <= row)
+        return self.files[at], row - self.starts[at]
+
+    def read(self, row: int, columns: list[str]) -> pl.DataFrame:
+        """One row; of Parquet nothing but its row group is read."""
+        path, number = self.place(row)
+        if path.suffix != ".parquet":
+            return self.rows.slice(row, 1).select(columns).collect()
+        have = [name for name in columns if name in pq.read_schema(path).names]
+        found = _parquet([path]).slice(number, 1).select(have).collect()
+        kinds = self.rows.collect_schema()
+        return found.with_columns(
+            pl.lit(None, dtype=kinds[name]).alias(name) for name in columns if name not in have
+        ).select(columns)
 
 
 @dataclass(frozen=True)
 class Opened:
-    """rows is lazy; `sums` are the sha256 of files, by their path from `folder`, where a manifest gives them."""
+    """rows is lazy; `first` is how many rows of a text stand for it where it is too large to be read whole."""
 
     path: Path
     kind: str
     files: tuple[Path, ...]
-    rows: pl.LazyFrame
+    parts: tuple[Part, ...]
     manifest: dict[str, Any]
     folder: Path
+    first: int | None = None
+
+    @property
+    def rows(self) -> pl.LazyFrame:
+        """All rows under each other; a column that a file lacks is null there."""
+        return _joined([part.rows for part in self.parts])
+
+    @cached_property
+    def footers(self) -> tuple[pq.FileMetaData, ...] | None:
+        """What the Parquet files say of themselves; None where there is another file."""
+        if any(path.suffix != ".parquet" for path in self.files):
+            return None
+        return tuple(pq.read_metadata(path) for path in self.files)
 
     @property
     def bytes(self) -> int:
@@ -37,21 +82,34 @@ class Opened:
     def small(self) -> bool:
         return self.bytes < WHOLE
 
-    def sums(self) -> Iterator[tuple[Path, str]]:
+    def count(self) -> int:
+        """How many rows there are."""
+        if self.footers is not None:
+            return sum(footer.num_rows for footer in self.footers)
+        total: int = self.rows.select(pl.len()).collect().item()
+        return total
+
+    def sums(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The files that a manifest lists, with what it says of them: bytes, sha256."""
         named = {
             entry["file"]: entry for key in ("shards", "rejected") for entry in self.manifest.get(key, ()) if entry
         }
         for name, entry in {**named, **self.manifest.get("files", {})}.items():
             if self.path == self.folder or self.folder / name in self.files:
-                yield self.folder / name, entry["sha256"]
+                yield self.folder / name, entry
 
     def verify(self) -> int:
-        """How many files are what their manifest says; StageError names the first that is not."""
+        """How many files are what their manifest says, by their size, those of a small set by their checksum too;
+        StageError names the first that is not.
+        """
         count = 0
-        for path, sha256 in self.sums():
+        for path, entry in self.sums():
             if not path.is_file():
                 raise StageError(f"{path} is missing; {self.folder / MANIFEST} lists it")
-            if sha256_of(path) != sha256:
+            if (size := path.stat().st_size) != entry.get("bytes", size):
+                why = f"it has {size:,} bytes, and {entry['bytes']:,} in {self.folder / MANIFEST}"
+                raise StageError(f"{path} is not what was written: {why}")
+            if self.small and sha256_of(path) != entry["sha256"]:
                 raise StageError(f"{path} is not what was written: its sha256 differs from {self.folder / MANIFEST}")
             count += 1
         return count
@@ -64,10 +122,13 @@ def opened(path: Path) -> Opened:
         hint = did_you_mean(path.name, near)
         raise UserError(f"there is no {path}.{hint if hint.startswith(' Did you') else ''}")
     if path.is_file():
-        return Opened(path, "a file", (path,), _scan([path]), {}, path.parent)
+        parts, first = _parts([path])
+        return Opened(path, "a file", (path,), parts, {}, path.parent, first)
     kind, files = _inside(path)
-    folder = path if (path / MANIFEST).is_file() else path.parent if kind in ("rejected rows", "data files") else path
-    return Opened(path, kind, tuple(files), _scan(files), _manifest(folder), folder)
+    folder = path.parent if kind in ("rejected rows", "data files") and not (path / MANIFEST).is_file() else path
+    parts, first = _parts(files)
+    ordered = tuple(file for part in parts for file in part.files)
+    return Opened(path, kind, ordered, parts, manifest_of(folder), folder, first)
 
 
 def _inside(folder: Path) -> tuple[str, list[Path]]:
@@ -78,6 +139,8 @@ def _inside(folder: Path) -> tuple[str, list[Path]]:
         return "a stage" if (folder / MANIFEST).is_file() else "a stage that is not finished", shards
     if (folder / MANIFEST).is_file() and (folder / "model").is_dir():
         return "a trained model", []
+    if any(_is_stage(inner) for inner in folder.iterdir()):
+        return RECIPE, []
     files = [
         inner for inner in sorted(folder.iterdir()) if inner.name.lower().endswith(KINDS) and inner.name != MANIFEST
     ]
@@ -89,7 +152,14 @@ def _inside(folder: Path) -> tuple[str, list[Path]]:
     return "rejected rows" if folder.name == "rejected" else "data files", files
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _is_stage(place: Path) -> bool:
+    """Whether it is a recipe's link to a stage, or what a merge published."""
+    if place.name.startswith(".") or not (place / MANIFEST).is_file():
+        return False
+    return place.is_symlink() or "stages" in manifest_of(place)
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest of that folder; empty where there is none, or another tool's."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -100,32 +170,53 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest if isinstance(manifest, dict) and "fingerprint" in manifest else {}
 
 
-def _scan(files: list[Path]) -> pl.LazyFrame:
-    """The files' rows under each other; a column that one lacks is null there."""
-    if not files:
-        return pl.LazyFrame()
-    return pl.concat([_table(path) for path in files], how="diagonal_relaxed")
+def _parts(files: list[Path]) -> tuple[tuple[Part, ...], int | None]:
+    """The files, those with the same columns together; and how much of a text was read where not all of it was."""
+    alike: dict[tuple[str, ...], list[Path]] = {}
+    starts: dict[tuple[str, ...], list[int]] = {}
+    texts: list[Part] = []
+    first: int | None = None
+    for path in files:
+        try:
+            if path.suffix != ".parquet":
+                table, read = text_rows(path)
+                texts.append(Part((path,), table))
+                first = read or first
+                continue
+            footer = pq.read_metadata(path)
+            key = tuple(map(str, footer.schema.to_arrow_schema()))
+        except UserError:
+            raise
+        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            raise unreadable(path, error) from error
+        starts.setdefault(key, [0]).append(starts.get(key, [0])[-1] + footer.num_rows)
+        alike.setdefault(key, []).append(path)
+    parts = [Part(tuple(some), _parquet(some), tuple(starts[key][:-1])) for key, some in alike.items()]
+    return _aligned([*parts, *texts]), first
 
 
-def _table(path: Path) -> pl.LazyFrame:
-    name = path.name.lower()
-    # a column may appear late in a text file; only a very large one is judged by its beginning
-    ahead = None if path.stat().st_size < WHOLE else 10_000
-    try:
-        if name.endswith(".parquet"):
-            table = pl.scan_parquet(path)
-        elif name.endswith((".csv", ".csv.gz", ".tsv")):
-            table = pl.scan_csv(path, separator="\t" if name.endswith(".tsv") else ",", infer_schema_length=ahead)
-        elif name.endswith((".jsonl", ".jsonl.gz", ".ndjson")):
-            table = pl.scan_ndjson(path, infer_schema_length=ahead)
-        elif name.endswith(".json"):
-            table = pl.read_json(path, infer_schema_length=ahead).lazy()
-        else:
-            raise UserError(f"{path} is none of {', '.join(KINDS)}")
-        table.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise unreadable(path, error) from error
-    return table
+def _aligned(parts: list[Part]) -> tuple[Part, ...]:
+    """The parts with the columns and types of them all."""
+    if len(parts) < 2:
+        return tuple(parts)
+    schema = _joined([part.rows for part in parts]).collect_schema()
+    found = []
+    for part in parts:
+        own = part.rows.collect_schema()
+        columns = [
+            pl.col(name).cast(kind) if name in own else pl.lit(None, dtype=kind).alias(name)
+            for name, kind in schema.items()
+        ]
+        found.append(Part(part.files, part.rows.select(columns), part.starts))
+    return tuple(found)
+
+
+def _joined(tables: list[pl.LazyFrame]) -> pl.LazyFrame:
+    return pl.concat(tables, how="diagonal_relaxed") if tables else pl.LazyFrame()
+
+
+def _parquet(files: list[Path]) -> pl.LazyFrame:
+    return pl.scan_parquet(files, glob=False, hive_partitioning=False)
 
 
 def unreadable(path: Path, error: Exception) -> UserError:

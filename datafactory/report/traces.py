@@ -45,6 +45,7 @@ class Trace:
     measures: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
     evidence: str | None = None
+    trace_id: str | None = None
 
 
 def trace_of(row: Mapping[str, Any], stage: str = "") -> Trace:
@@ -67,6 +68,7 @@ def trace_of(row: Mapping[str, Any], stage: str = "") -> Trace:
         measures={name: value for name, value in numbers.items() if name not in names},
         reason=_first(row, REASON, "reason"),
         evidence=_first(row, EVIDENCE, "evidence"),
+        trace_id=row.get("trace_id"),
     )
 
 

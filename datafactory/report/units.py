@@ -20,6 +20,21 @@ def number(value: Any) -> str:
     return f"{value:.4g}"
 
 
+def short(value: float) -> str:
+    """`12K`, `1.5M`, `0.25`: as short as an axis needs it."""
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(value) >= 10_000 and abs(value) >= size:
+            return f"{value / size:.3g}{letter}"
+    return number(value)
+
+
+def money(cost: float) -> str:
+    """`3.15`, `0.0042`, `12,345`; in the currency that the recipe's prices are in."""
+    if cost >= 1000:
+        return f"{cost:,.0f}"
+    return f"{cost:.2f}" if cost >= 0.1 or not cost else f"{cost:.2g}"
+
+
 def percent(share: float | None) -> str:
     """`41.3 %`; a share that is not quite none or all does not read as if it were."""
     if share is None:
@@ -29,6 +44,12 @@ def percent(share: float | None) -> str:
     if 0.9995 <= share < 1:
         return "> 99.9 %"
     return f"{share:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def share(part: float | None) -> str:
+    """`41.0 %`, for a column of them: all with one decimal."""
+    said = percent(part)
+    return said if "." in said or part is None or said[0] in "<>" else said.replace(" %", ".0 %")
 
 
 def duration(seconds: float | None) -> str:

@@ -64,7 +64,7 @@ def columns(config: Config, check: Check) -> list[str]:
 def run(config: Config, job: Job) -> None:
     from datafactory.training.sft import train  # torch and trl, seconds to import, only when something is trained
 
-    train(config, job.inputs[config.source], job.weights[config.model], job.draft.folder, job.progress)
+    train(config, job.inputs[config.source].split("train"), job.weights[config.model], job.draft.folder, job.progress)
 
 
 def summary(config: Config, draft: Draft) -> dict[str, Any]:

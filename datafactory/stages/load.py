@@ -1,11 +1,16 @@
-"""Load: problems, or finished question-and-answer rows, from files, datasets or reasoning-gym.
+"""Load: problems, or finished question-and-answer rows, from files, datasets, reasoning-gym or templates.
 
-In   a file (JSONL, Parquet, CSV), a folder of them, a `datasets` dataset, or a reasoning-gym dataset
-Out  problem_id, question, answer, choices, tests, domain, source, license, meta; history when that names a column;
-     and the completion columns when `response` names a column
-Drop rows without a question, exact duplicates, and with `with` problems whose gold answer its verifiers cannot grade
+In   a file (JSONL, JSON, Parquet, CSV), a folder of them, a `datasets` dataset, a reasoning-gym dataset, or templates
+     of what a model says of itself
+Out  problem_id, question, answer, choices, tests, domain, source, license, meta; category when it is given; history
+     when that names a column, or the rows are of a shape; and the completion columns when `response` names a column,
+     or the rows are of a shape
+Drop rows without a question, conversations that cannot be learned from (they end with a user's turn, one side speaks
+     twice in a row, a tool speaks ...), exact duplicates, and with `with` problems whose gold answer its verifiers
+     cannot grade
 
-Columns that are not mapped stay in `meta` as JSON.
+Columns that are not mapped stay in `meta` as JSON; of a conversation that cannot be used all does. Answers to the same
+question stand together, where the first of them stood.
 """
 
 from __future__ import annotations
@@ -15,22 +20,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from datafactory.check import Check
 from datafactory.config import file, folder_of, runtime
-from datafactory.errors import DatafactoryError, StageError, did_you_mean
-from datafactory.gold import demand_gold, grade
-from datafactory.job import Job, parted
-from datafactory.keys import Keys
-from datafactory.mapping import OWN, Column, Columns, mapped, unfit
-from datafactory.options import shuffled
+from datafactory.errors import DatafactoryError, did_you_mean
+from datafactory.gold import demand_gold
+from datafactory.job import Job
+from datafactory.loading import Filling, demand_rows, fill, gathered
+from datafactory.mapping import OWN, Column, Columns, Found, finished, mapped, reads_of, shape_of
+from datafactory.self_cognition import COLUMNS as TEMPLATE_COLUMNS
+from datafactory.self_cognition import SHIPPED, Names, rows_of_templates
 from datafactory.settings import Verifiers, located
-from datafactory.sources import Row, columns_of, files_at, rows_of, rows_of_dataset, rows_of_gym
-from datafactory.tables import frame
-from datafactory.types import COMPLETION_COLUMNS, PROBLEM_COLUMNS, trace_id
+from datafactory.shapes import COLUMNS as SHAPES
+from datafactory.shapes import OPTIONAL, Name
+from datafactory.sources import Row, columns_of, files_at, rows_of, rows_of_dataset, rows_of_gym, shards_at
+from datafactory.store import Draft
+from datafactory.types import COMPLETION_COLUMNS, PROBLEM_COLUMNS
 
-VERSION = 3
+VERSION = 4
+SOURCES = ("path", "dataset", "reasoning_gym", "self_cognition")
 
 
 def _files(value: Any, info: ValidationInfo) -> tuple[Path, ...]:
@@ -38,6 +48,10 @@ def _files(value: Any, info: ValidationInfo) -> tuple[Path, ...]:
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
         raise ValueError("should be a path or a list of paths")
     return tuple(path for name in names for path in files_at(located(name, info)))
+
+
+def _templates(value: Any, info: ValidationInfo) -> Any:
+    return SHIPPED if value == "shipped" else located(value, info) if isinstance(value, str) else value
 
 
 def _dataset(value: Any, info: ValidationInfo) -> Any:
@@ -65,6 +79,15 @@ class Config(Columns):
     """The reasoning-gym dataset's own settings, under its own names."""
     size: int = Field(100, ge=1)
     """How many reasoning-gym problems."""
+    self_cognition: Annotated[Path, BeforeValidator(_templates)] | None = file(None)
+    """`shipped`, or a JSONL of your own: questions about the model itself with answers, in which {name} and {maker}
+    stand for what the model is called and who made it; docs/load.md shows the form."""
+    model_name: str | dict[str, str] | None = None
+    """What the model of `self_cognition` is called; or {en: ..., zh: ...}, its name in each language."""
+    maker: str | dict[str, str] | None = None
+    """Who made it; or {en: ..., zh: ...}."""
+    languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The languages of `self_cognition` to take, as [en, zh]; all of them by default."""
     seed: int | None = None
     """Of the reasoning-gym problems and of shuffled options; the recipe's by default. Another seed gives other problems
     (a held-out set)."""
@@ -82,26 +105,38 @@ class Config(Columns):
     rows_per_shard: int = Field(1000, ge=1)
     """Problems per shard: what one worker takes at a time, in this stage and those that follow."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _what_self_cognition_is(cls, given: Any) -> Any:
+        """Its domain and its category, where the recipe does not say otherwise."""
+        if isinstance(given, dict) and "self_cognition" in given:
+            return {"domain": "general", "category": "self_cognition", **given}
+        return given
+
     @model_validator(mode="after")
     def _one_source(self) -> Config:
-        given = [name for name in ("path", "dataset", "reasoning_gym") if getattr(self, name) is not None]
+        given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"needs exactly one of path, dataset, reasoning_gym; it has {' and '.join(given) or 'none'}"
-            )
+            raise ValueError(f"needs exactly one of {', '.join(SOURCES)}; it has {' and '.join(given) or 'none'}")
+        named = [name for name in ("model_name", "maker") if getattr(self, name) is not None]
+        if self.self_cognition is not None and len(named) < 2:
+            raise ValueError("self_cognition needs `model_name` and `maker`: what the model is called, and who made it")
+        if self.self_cognition is None and (named or self.languages):
+            raise ValueError(f"`{(*named, 'languages')[0]}` goes with `self_cognition`, which is not there")
         return self
 
 
 def columns(config: Config, check: Check) -> list[str]:
     found = _source_columns(config, check)
+    shape = None
+    try:
+        shape = _shape(config, found)
+    except ValueError as error:
+        check.wrong(("shape",), str(error))
+        found = None
     if found is not None:
-        for key in ("question", "answer", "response", "reasoning", "choices", "tests", "history"):
-            given = getattr(config, key)
-            if key == "question" and config.history is not None and "question" not in config.model_fields_set:
-                continue  # the last turn of the conversation
-            for name in given if isinstance(given, tuple) else (given,):
-                if name is None or name in found:
-                    continue
+        for key, name in _read_columns(config, shape):
+            if name not in found:
                 have = ", ".join(found[:24])
                 hint = did_you_mean(name, found) if len(found) > 24 else _near(name, found)
                 check.wrong((key,), f"the source has no column '{name}'.{hint} It has: {have}.")
@@ -109,19 +144,46 @@ def columns(config: Config, check: Check) -> list[str]:
             value = getattr(config, key)
             if isinstance(value, Column):
                 check.column(found, value.column, key, "column")
-    if config.reasoning is not None and config.response is None:
+    if shape is not None and "turns" in SHAPES[shape]:
+        for key in ("question", "history"):
+            if key in config.model_fields_set:
+                check.wrong((key,), f"the last question of a conversation is its last user's turn: no `{key}` here")
+    if config.reasoning is not None and not finished(config, shape):
         check.wrong(("reasoning",), "needs `response` too: thinking without a response is no completion")
-    if config.shuffle_choices and config.response is not None:
-        check.wrong(("shuffle_choices",), "the responses of `response` name the options in the order they are in")
+    if config.shuffle_choices and finished(config, shape):
+        check.wrong(("shuffle_choices",), "the responses name the options in the order they are in")
     if config.shuffle_choices and config.choices is None:
         check.wrong(("shuffle_choices",), "needs `choices`, the column that holds the options")
-    return _made(config)
+    return _made(config, shape)
 
 
-def _made(config: Config) -> list[str]:
+def _made(config: Config, shape: Name | None) -> list[str]:
     """The columns of the output."""
-    history = ("history",) if config.history else ()
-    return [*PROBLEM_COLUMNS, *history, *(COMPLETION_COLUMNS if config.response else ())]
+    history = ("history",) if config.history or shape else ()
+    category = ("category",) if config.category else ()
+    return [*PROBLEM_COLUMNS, *history, *category, *(COMPLETION_COLUMNS if finished(config, shape) else ())]
+
+
+def _shape(config: Config, found: list[str] | None) -> Name | None:
+    if config.self_cognition is not None:
+        return "messages"
+    return shape_of(config, found if found is not None else [config.question])
+
+
+def _read_columns(config: Config, shape: Name | None) -> Iterator[tuple[str, str]]:
+    """The columns that have to be there, each with the setting that says so."""
+    keys = ["question", "answer", "response", "reasoning", "choices", "tests", "history"]
+    if shape is not None:
+        for what, name in reads_of(config, shape).items():
+            setting = "messages" if config.messages else what if what in config.model_fields_set else "shape"
+            if what not in OPTIONAL or setting == what:
+                yield setting, name
+        keys = ["answer", "reasoning", "choices", "tests"]
+    for key in keys:
+        if key == "question" and config.history is not None and "question" not in config.model_fields_set:
+            continue  # the last turn of the conversation
+        value = getattr(config, key)
+        yield from ((key, name) for name in (value if isinstance(value, tuple) else (value,)) if name is not None)
 
 
 def _near(name: str, known: list[str]) -> str:
@@ -134,14 +196,16 @@ def _source_columns(config: Config, check: Check) -> list[str] | None:
     if config.reasoning_gym is not None:
         _check_gym(config, check)
         return ["question", "answer", "metadata", "config", "reasoning_gym"]
-    found: dict[str, None] = {}
-    for path in config.path or ():
-        try:
-            found.update(dict.fromkeys(columns_of(path)))
-        except DatafactoryError as error:
-            check.wrong(("path",), str(error))
-            return None
-    return list(found) if config.path and found else None
+    try:
+        if config.self_cognition is None:
+            return _columns_of(config)
+        for _ in rows_of_templates(config.self_cognition, _names(config), config.languages):
+            pass  # a few templates: each is filled in, to see that it can be
+        return list(TEMPLATE_COLUMNS)
+    except DatafactoryError as error:
+        source = next(name for name in SOURCES if getattr(config, name) is not None)
+        check.wrong((source,), str(error))
+        return None
 
 
 def _check_gym(config: Config, check: Check) -> None:
@@ -160,63 +224,62 @@ def _check_gym(config: Config, check: Check) -> None:
 
 
 def run(config: Config, job: Job) -> None:
-    seen = Keys()
-    found = islice(_read(config), config.skip, None if config.limit is None else config.skip + config.limit)
-    rows = ((place, mapped(config, place, row, _origin(config, place))) for place, row in found)
-    for k, chunk in enumerate(_chunks(_grouped(rows) if config.response else rows, config.rows_per_shard)):
-        problems = [row for _, row in chunk]
-        reasons = [unfit(row, seen) for row in problems]
-        if config.shuffle_choices:
-            problems = [shuffled(row, config.seed or 0) for row in problems]
-        if not job.draft.has(k):
-            evidence: list[str | None] = [place for place, _ in chunk]
-            grade(config.verifiers, problems, reasons, evidence)
-            table = frame(problems, _made(config))
-            split = parted(table, reasons, evidence)
-            job.draft.write(k, split.kept, split.dropped)
-        job.progress.advance(rows=len(chunk))
+    shape = _shape(config, _columns_of(config))
+    order = (config.seed or 0) if config.shuffle_choices else None
+    filling = Filling(_made(config, shape), config.rows_per_shard, config.verifiers, order)
+    if finished(config, shape):
+        reasons = gathered(lambda: _found(config, shape), filling, job)
+    else:
+        reasons = fill(_found(config, shape), job.draft, filling, job)
     demand_gold(config.verifiers, job.draft, config.max_errors)
-    if not len(seen):
-        raise StageError("the source has no row with a question")
+    demand_rows(reasons)
 
 
-def _grouped(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
-    """Finished answers with those to the same question together, numbered as its rollouts; held in memory."""
-    groups: dict[str, list[tuple[str, Row]]] = {}
-    for place, row in rows:
-        group = groups.setdefault(row["problem_id"], [])
-        named = trace_id(row["problem_id"], len(group), row.get("reasoning"), row["response"])
-        group.append((place, {**row, "rollout": len(group), "trace_id": named}))
-    for group in groups.values():
-        yield from group
+def summary(config: Config, draft: Draft) -> dict[str, Any]:
+    """The shape by which finished answers were read, and how many rows have thinking and a conversation before them."""
+    shape = _shape(config, _columns_of(config))
+    if not finished(config, shape):
+        return {}
+    table = pl.scan_parquet(sorted(draft.folder.glob("shard-*.parquet")))
+    counted = {"with_thinking": "reasoning", "with_history": "history"}
+    have = table.collect_schema().names()
+    counts = table.select(pl.col(name).count().alias(key) for key, name in counted.items() if name in have).collect()
+    return {"shape": shape or "columns", **counts.row(0, named=True)}
 
 
-def _chunks(rows: Iterator[tuple[str, Row]], size: int) -> Iterator[list[tuple[str, Row]]]:
-    """`size` rows at a time, and more where a group would be parted."""
-    chunk = list(islice(rows, size))
-    for place, row in rows:
-        if row["problem_id"] != chunk[-1][1]["problem_id"] and len(chunk) >= size:
-            yield chunk
-            chunk = []
-        chunk.append((place, row))
-    if chunk:
-        yield chunk
+def _found(config: Config, shape: Name | None) -> Iterator[Found]:
+    last = None if config.limit is None else config.skip + config.limit
+    for place, row, origin in islice(_read(config), config.skip, last):
+        yield from mapped(config, shape, place, row, origin)
 
 
-def _read(config: Config) -> Iterator[tuple[str, Row]]:
+def _columns_of(config: Config) -> list[str] | None:
+    """The columns of the source, None where only loading it would tell."""
+    paths: tuple[Path, ...] = config.path or ()
+    if isinstance(config.dataset, Path) and config.dataset.is_dir():
+        paths = tuple(shards_at(config.dataset)[:1])
+    return list(dict.fromkeys(name for path in paths for name in columns_of(path))) or None
+
+
+def _read(config: Config) -> Iterator[tuple[str, Row, str]]:
+    """Each row of the source with its place, and what it is from."""
     if config.path is not None:
         for path in config.path:
-            yield from rows_of(path)
-    elif config.dataset is not None:
-        yield from rows_of_dataset(str(config.dataset), config.subset, config.split, config.revision)
+            yield from ((place, row, path.name) for place, row in rows_of(path))
+        return
+    if config.dataset is not None:
+        rows = rows_of_dataset(str(config.dataset), config.subset, config.split, config.revision)
+        origin = config.dataset.name if isinstance(config.dataset, Path) else config.dataset
+    elif config.self_cognition is not None:
+        rows = rows_of_templates(config.self_cognition, _names(config), config.languages)
+        origin = "self_cognition"
     else:
         assert config.reasoning_gym is not None
-        yield from rows_of_gym(config.reasoning_gym, config.options, config.size, config.seed or 0)
+        rows = rows_of_gym(config.reasoning_gym, config.options, config.size, config.seed or 0)
+        origin = f"reasoning_gym/{config.reasoning_gym}"
+    yield from ((place, row, origin) for place, row in rows)
 
 
-def _origin(config: Config, place: str) -> str:
-    if config.path is not None:
-        return Path(place.rpartition(":")[0] or place).name.partition("#")[0]
-    if config.dataset is not None:
-        return Path(config.dataset).name if isinstance(config.dataset, Path) else config.dataset
-    return f"reasoning_gym/{config.reasoning_gym}"
+def _names(config: Config) -> Names:
+    assert config.model_name is not None and config.maker is not None
+    return {"name": config.model_name, "maker": config.maker}

@@ -56,7 +56,7 @@ stages:
   checked: {do: verify, from: first, with: [format, ./odd.py]}
   clean: {do: filter, from: checked, keep: {length: {min: 1}}}
   accepted: {do: select, from: clean, where: odd = 1, per_problem: 2}
-  dataset: {do: merge, from: [accepted], rows_per_shard: 10}
+  dataset: {do: merge, from: [accepted]}
 """
 MORE = """
   tiny: {model: ./tiny, batch_size: 6, dtype: float32}

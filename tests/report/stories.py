@@ -15,6 +15,11 @@ from datafactory.story import Chapter, Story
 from datafactory.types import COLUMNS, COMPLETION_COLUMNS, PROBLEM_COLUMNS
 
 SCRIPT = "<script>alert(1)</script>"
+# what would run, were it let through: as it stands, and by way of a formula
+HOSTILE = (
+    " <img src=x onerror=\"document.title='pwned'\"> \\(\\text{<script>document.title='pwned'</script>}\\) "
+    "$\\href{javascript:document.title='pwned'}{x}$ \\[\\text{<iframe src=x onload=alert(1)>} \\frac{x}{y}\\]"
+)
 SETTINGS: dict[str, dict[str, Any]] = {
     "train": {"do": "load", "path": "train.jsonl", "with": ["math"]},
     "chat": {"do": "load", "path": "chat.jsonl", "response": "say"},
@@ -66,9 +71,10 @@ def rollouts(count: int = 24) -> list[dict[str, Any]]:
                 {
                     **problem,
                     "rollout": rollout,
+                    "trace_id": f"{at * 40503 % 65536:012x}{rollout:04x}",
                     "reasoning": f"I add {at} to itself [bold]slowly[/bold] {SCRIPT} and get {said}.\n"
                     * (1 + (at + rollout) % 3),
-                    "response": f"The answer is \\boxed{{{said}}}. {SCRIPT}",
+                    "response": f"The answer is \\boxed{{{said}}}. {SCRIPT}" + (HOSTILE if at < 6 else ""),
                     "finish_reason": "length" if (at + rollout) % 11 == 10 else "stop",
                     "prompt_tokens": 20,
                     "completion_tokens": 40 + (at * 37 + rollout * 53) % 400,

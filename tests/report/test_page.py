@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import polars as pl
 import pytest
 
-from datafactory.report.figures import groups, lengths, measured
+from datafactory import plugins
+from datafactory.report.figures import difficulty, lengths, measured
 from datafactory.report.page import page
+from datafactory.report.page_examples import LONGEST
 from datafactory.report.page_models import series
 from datafactory.story import Story
 from tests.report.stories import LOSS, SCRIPT, read
@@ -62,12 +66,36 @@ def test_a_script_in_a_trace_is_text(html: str) -> None:
     assert SCRIPT in Reader(html).text["accepted"] and SCRIPT in Reader(html).text["rejected"]
 
 
-def test_every_reason_stands_in_the_funnel_with_its_count(told: Story, html: str) -> None:
+def test_every_reason_stands_in_the_funnel_with_its_count_its_share_and_an_example(told: Story, html: str) -> None:
     text = " ".join(Reader(html).text["funnel"].split())
+    dropped = 32 + 29  # by clean and by accepted; load dropped problems, not rows
+    whole = dropped + read(told.merged.dataset).height
+    lines = re.findall(r"<li><b class=\"count\">.*?</li>", html)
     for chapter in told.lineage():
         for reason, count in chapter.dataset.manifest["reasons"].items():
-            assert f"{count} {reason}" in text
+            line = next(line for line in lines if f"<b>{reason}</b>" in line and chapter.name in line)
+            share = f"problem{'s' * (count > 1)}" if chapter.name == "train" else f"{count / whole:.1%}".replace("%", " %")
+            assert f">{count}</b>" in line and f">{share}<" in line
+            anchor = re.search(r'href="#([^"]+)"', line)
+            assert anchor
+            example = html.partition(f'<a id="{anchor[1]}"></a>')[2].partition("</details>")[0]
+            assert f"<b>Why dropped: </b>{reason}" in example
     assert "96 in, 64 kept, 32 dropped (33.3 %)" in text
+    assert f"{dropped} dropped ({dropped / whole:.1%}".replace("%", "") in text
+
+
+def test_a_reason_is_told_in_plain_words(html: str) -> None:
+    text = Reader(html).text["funnel"]
+    assert plugins.summary("filter", "repetition").partition(": ")[2].rstrip(".") in text
+    assert "math did not find it right" in text and "the same text as a row before it" in text and "cannot be read by the verifier" in text
+
+
+def test_the_head_says_what_it_is_and_what_was_thrown_away(told: Story, html: str) -> None:
+    head = " ".join(Reader(html).text[""].split())
+    published = read(told.merged.dataset).height
+    assert f"This dataset is {published} rows to train a language model on" in head
+    assert "Of 96 completions written by models and 6 finished rows taken from files, 61 (59.8 %) were thrown away" in head
+    assert "mostly for: “repetition above 0.5” (32)" in head and "4 problems could not be used" in head
 
 
 def test_statuses_and_rates_stand_among_the_verdicts(told: Story, html: str) -> None:
@@ -82,36 +110,62 @@ def test_statuses_and_rates_stand_among_the_verdicts(told: Story, html: str) -> 
         assert f"{mean:.1%}".replace("%", " %").replace(".0 ", " ") in text
 
 
-def test_group_rates_are_those_of_each_problem(told: Story) -> None:
-    found = groups(told.chapters[3], "math")
+def test_difficulty_counts_the_problems_of_each_band(told: Story) -> None:
     rewards: dict[str, list[float]] = {}
-    for problem, reward in read(told.chapters[3].dataset).select("problem_id", "math").iter_rows():
+    domains = {}
+    for problem, domain, reward in read(told.chapters[3].dataset).select("problem_id", "domain", "math").iter_rows():
+        domains[problem] = domain
         rewards.setdefault(problem, [])
         if reward is not None:
             rewards[problem].append(reward)
-    means = [sum(group) / len(group) for group in rewards.values()]
-    assert found is not None
-    assert (found.problems, found.never, found.always) == (24, means.count(0), means.count(1))
-    near = [min(range(5), key=lambda at, mean=mean: abs(at / 4 - mean)) for mean in means]
-    assert list(found.rates.counts) == [near.count(at) for at in range(5)]
+    found = difficulty(told.chapters[3], "math")
+    for domain in ("logic", "math"):
+        means = [sum(group) / len(group) for problem, group in rewards.items() if domains[problem] == domain]
+        assert found[domain] == {
+            "always solved": sum(mean == 1 for mean in means),
+            "easy": sum(0.75 <= mean < 1 for mean in means),
+            "medium": sum(0.25 <= mean < 0.75 for mean in means),
+            "hard": sum(0 < mean < 0.25 for mean in means),
+            "never solved": sum(mean == 0 for mean in means),
+        }
 
 
-def test_lengths_are_of_all_rollouts_and_of_the_published(told: Story) -> None:
+def test_lengths_are_of_what_was_sampled_of_the_published_and_of_each_domain(told: Story) -> None:
     found = lengths(told)
-    assert found is not None and found.accepted is not None
+    assert found is not None and found.sampled is not None and found.published is not None
     sampled = list(read(told.chapters[2].dataset)["completion_tokens"])
-    kept = [tokens for tokens in read(told.merged.dataset)["completion_tokens"] if tokens is not None]
+    table = read(told.merged.dataset)
+    kept = [tokens for tokens in table["completion_tokens"] if tokens is not None]
     assert sum(found.sampled.counts) == len(sampled) and found.sampled.mean == pytest.approx(
         sum(sampled) / len(sampled)
     )
-    assert sum(found.accepted.counts) == len(kept) and found.accepted.edges == found.sampled.edges
+    assert sum(found.published.counts) == len(kept) and found.published.edges == found.sampled.edges
+    assert found.unknown == table["completion_tokens"].null_count() == 6
+    ratios = [high / low for low, high in pairwise(found.sampled.edges)]
+    assert max(ratios) == pytest.approx(min(ratios), rel=1e-3)  # a log axis
+    for name, counts in found.domains:
+        assert sum(counts.counts) == table.filter(pl.col("domain") == name)["completion_tokens"].count()
+    assert {name for name, _ in found.domains} == {"math", "logic"}
+
+
+def test_the_context_of_the_student_is_drawn(told: Story) -> None:
+    student = next(chapter for chapter in told.chapters if chapter.name == "student")
+    chapters = tuple(
+        replace(chapter, settings={**chapter.settings, "max_length": 200}) if chapter is student else chapter
+        for chapter in told.chapters
+    )
+    text = Reader(page(replace(told, chapters=chapters))).text["lengths"]
+    longer = sum(1 for tokens in read(told.merged.dataset)["completion_tokens"] if tokens and tokens > 200)
+    assert longer and "context 200" in text and "of the rows are longer" in text
 
 
 def test_measures_are_of_kept_and_dropped_with_their_bounds(told: Story, html: str) -> None:
     found = {measure.name: measure for measure in measured(told)}
     assert set(found) == {"repetition", "mine"}  # ./mine.py measures a column named mine
     assert (found["mine"].minimum, found["mine"].maximum) == (2, 900)
-    assert sum(found["repetition"].everything.counts) == 96 and sum(found["repetition"].kept.counts) == 64
+    assert sum(found["repetition"].everything.counts) == 96 and sum(found["repetition"].within.counts) == 64
+    assert (found["repetition"].rows, found["repetition"].beyond) == (96, 32)
+    assert "32 of 96 rows beyond (33.3 %)" in Reader(html).text["measures"]
     text = Reader(html).text["measures"]
     assert re.search(r"max 0.5\s", text) and 'class="mark"' in html
     assert "min 2 and max 900 beyond what was measured" in text
@@ -138,7 +192,7 @@ def test_examples_are_ten_of_each_from_every_domain_and_reason_the_same_each_tim
     accepted, rejected = (
         html.partition(f'<section id="{name}">')[2].partition("</section>")[0] for name in ("accepted", "rejected")
     )
-    assert accepted.count("<details") == 10 and rejected.count("<details") == 10
+    assert accepted.count('<details class="trace"') == 12 and rejected.count('<details class="trace"') == 10
     for domain in ("math", "logic", "general"):
         assert f'"pill kept">{domain}<' in accepted
     for chapter in told.lineage():
@@ -146,6 +200,44 @@ def test_examples_are_ten_of_each_from_every_domain_and_reason_the_same_each_tim
             assert f'"pill dropped">{chapter.name}: {reason}<' in rejected
 
 
-def test_a_long_trace_is_cut_and_says_so(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datafactory.report.page_examples.LONGEST", 30)
-    assert re.search(r"… and \d+ more characters", page(told))
+def test_a_long_trace_is_cut_and_says_what_shows_all(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LONGEST, "Thinking", 40)
+    html = page(told)
+    found = re.search(r"… (\d+) of (\d+) characters left out here; datafactory inspect \. --id (\w+) shows all …", html)
+    assert found and int(found[2]) - int(found[1]) == 40
+    row = read(told.merged.dataset).filter(pl.col("trace_id") == found[3])
+    assert len(row["reasoning"][0]) == int(found[2])
+
+
+def test_hostile_rows_cannot_make_the_page_large(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = page(told).count("<math")
+    monkeypatch.setattr("datafactory.report.page_examples.ROOM", 0)
+    html = page(told)
+    assert "<math" not in html and "\\boxed{" in html and drawn
+
+
+def test_the_mixture_stands_with_what_was_asked_and_got(told: Story) -> None:
+    manifest = told.merged.dataset.manifest
+    manifest["counts"] = {
+        "parts": [
+            {"part": "math", "asked": 30, "had": 35, "rows": 30, "copies": 0},
+            {"part": "general", "asked": 10, "had": 6, "rows": 6, "copies": 0},
+        ]
+    }
+    text = " ".join(Reader(page(told)).text["composition"].split())
+    assert "math 30 35 30 met" in text and "general 10 6 6 4 rows short" in text
+    assert "code 0 0.0 % - 26.2 % 7,436" in text  # what R1 has and this has not
+
+
+def test_what_a_stage_spent_is_told(told: Story) -> None:
+    traces = told.chapters[2].dataset.manifest
+    traces["spent"] = {"requests": 96, "tokens": 20500, "prompt_tokens": 1920, "cost": 4.1, "bounded": 0}
+    text = " ".join(Reader(page(told)).text["stages"].split())
+    assert "1,920 20,500 1,640 4.10" in text  # 20,500 tokens in 12.5 s
+    assert "500 tokens were written for each published row, at a cost of 100.00 for a thousand rows" in text
+
+
+def test_counts_that_no_section_knows_are_shown(told: Story) -> None:
+    told.chapters[4].dataset.manifest["counts"] = {"rewrites": {"rewritten": 60, "kept": 20}, "reviewers": 3}
+    text = " ".join(Reader(page(told)).text["counts"].split())
+    assert "reviewers 3" in text and "rewritten 60 75.0 %" in text and "kept 20 25.0 %" in text

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from datafactory.errors import StageError, UserError
+from datafactory.report.chosen import View
 from datafactory.report.terminal import inspect
 from datafactory.story import Story
 from tests.report.stories import SCORES, published
@@ -17,7 +18,9 @@ from tests.report.stories import SCORES, published
 
 def shown(path: Path, where: str | None = None, examples: int = 1) -> str:
     out = io.StringIO()
-    inspect(path, where, examples, Console(file=out, width=140, force_terminal=True, color_system=None))
+    inspect(
+        path, View(where=where, examples=examples), Console(file=out, width=140, force_terminal=True, color_system=None)
+    )
     return out.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Select keeps what a condition and a preference say; merge shuffles, shares and publishes it."""
+"""Select keeps what a condition and a preference say."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import polars as pl
 import pytest
 
 from datafactory.conditions import parts, refused
-from datafactory.stages.merge import Config as Merge
-from datafactory.stages.merge import _beyond, _duplicates, _shards, published
 from datafactory.stages.select import Config as Select
 from datafactory.stages.select import select
 
@@ -108,51 +106,3 @@ def test_a_condition_may_speak_of_numbers_texts_and_truth_values_at_once(text):
 )
 def test_a_condition_that_no_row_can_meet_is_refused(text, why):
     assert why in (refused(text, SCORED) or "")
-
-
-def table(problems: int, each: int, source: int = 0) -> pl.DataFrame:
-    rows = [
-        {
-            "question": f"{p}?",
-            "problem_id": f"{source}-{p}",
-            "rollout": r,
-            "reasoning": None,
-            "response": f"{source} {p} {r}",
-            "_source": source,
-            "_group": hash((p, source)) % 1000,
-            "_order": hash((p, r)) % 1000,
-        }
-        for p in range(problems)
-        for r in range(each)
-    ]
-    return pl.DataFrame(rows).with_columns(pl.col("reasoning").cast(pl.String))
-
-
-def test_shares_are_met_by_the_scarcest_source():
-    rows = pl.concat([table(30, 2, 0), table(10, 1, 1)]).with_row_index("_row")
-    dropped = _beyond(rows, {}, [0.75, 0.25])
-    left = rows.filter(~pl.col("_row").is_in(list(dropped)))
-    assert left["_source"].value_counts().sort("_source")["count"].to_list() == [30, 10]
-
-
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_every_row_is_in_one_shard_and_every_group_whole(shuffle: bool):
-    rows = table(50, 3).with_row_index("_row")
-    shards = list(_shards(rows, Merge.model_validate({"from": ["x"], "rows_per_shard": 20, "shuffle": shuffle})))
-    assert len(shards) > 3 and all(shard.height >= 20 for shard in shards[:-1])
-    assert sorted(row for shard in shards for row in shard["_row"]) == list(range(150))
-    groups = [set(shard["problem_id"]) for shard in shards]
-    assert sum(map(len, groups)) == len(set.union(*groups)) == 50
-
-
-def test_the_same_answer_to_the_same_question_stays_once():
-    rows = pl.concat([table(3, 1), table(3, 1)]).with_row_index("_row")
-    assert set(_duplicates(rows)) == {3, 4, 5}
-
-
-def test_a_row_without_thinking_has_none_in_its_messages():
-    rows = pl.DataFrame(
-        {"question": ["q", "q"], "reasoning": ["r", None], "response": ["s", "s"], "problem_id": ["a", "b"]}
-    )
-    contents = [turns[1]["content"] for turns in published(rows)["messages"].to_list()]
-    assert contents == ["<think>\nr\n</think>\n\ns", "s"]

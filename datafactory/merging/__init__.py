@@ -1,0 +1,1 @@
+"""The parts of `merge`: mixture, selection, shuffle, split, shards, tokens."""

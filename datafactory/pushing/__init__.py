@@ -1,0 +1,1 @@
+"""Pushing: a published folder to the Hugging Face hub, or to any server that speaks its API (HF_ENDPOINT)."""

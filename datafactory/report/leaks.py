@@ -1,0 +1,80 @@
+"""Leaks: whether the published rows repeat themselves, and whether a validation problem stands in what is trained on.
+
+Looked up in the rows themselves, a shard at a time; nothing is taken from what the merge says of itself. A question is
+compared without case, spaces and punctuation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from datafactory.story import Chapter
+
+TRAIN = "train"
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """rows, problems   of each split
+    repeated            rows that stand more than once though they are no copies asked for; None where rows have no id
+    shared_problems     problem ids that stand in train and in another split
+    shared_questions    questions that do
+    """
+
+    rows: dict[str, int]
+    problems: dict[str, int]
+    repeated: int | None
+    shared_problems: int
+    shared_questions: int
+
+    @property
+    def split(self) -> bool:
+        return len(self.rows) > 1
+
+
+def leaks(merged: Chapter) -> Leaks:
+    splits = {
+        name: [merged.dataset.folder / shard["file"] for shard in shards] for name, shards in merged.splits.items()
+    }
+    names = merged.dataset.columns
+    ids = {name: _different(paths, pl.col("problem_id").hash(0)) for name, paths in splits.items()}
+    asked = _question("problem" if "problem" in names else "question")
+    apart = [name for name in splits if name != TRAIN]
+    shared = questions = 0
+    if apart and TRAIN in splits:
+        shared = int(ids[TRAIN].is_in(pl.concat([ids[name] for name in apart]).implode()).sum())
+        there = pl.concat([_different(splits[name], asked) for name in apart])
+        found = [
+            known.filter(known.is_in(there.implode()))
+            for known in (_different([path], asked) for path in splits[TRAIN])
+        ]
+        questions = pl.concat(found).n_unique()
+    return Leaks(
+        rows={name: sum(shard["rows"] for shard in shards) for name, shards in merged.splits.items()},
+        problems={name: found.len() for name, found in ids.items()},
+        repeated=_repeated(merged, names),
+        shared_problems=shared,
+        shared_questions=questions,
+    )
+
+
+def _different(paths: list[Path], hashed: pl.Expr) -> pl.Series:
+    return pl.scan_parquet(paths).select(hashed.unique()).collect(engine="streaming").to_series()
+
+
+def _question(column: str) -> pl.Expr:
+    return pl.col(column).fill_null("").str.to_lowercase().str.replace_all(r"[\W_]+", "").hash(0)
+
+
+def _repeated(merged: Chapter, names: list[str]) -> int | None:
+    if "trace_id" not in names:
+        return None
+    key = [name for name in ("trace_id", "copy") if name in names]
+    table = merged.dataset.scan().filter(pl.col("trace_id").is_not_null())
+    whole = (
+        table.select(pl.len(), pl.struct(key).hash(0).n_unique().alias("different")).collect(engine="streaming").row(0)
+    )
+    return int(whole[0] - whole[1])
