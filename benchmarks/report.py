@@ -1,4 +1,4 @@
-"""report.html of N published rows and of twice as many: seconds, peak memory and size, each in a process of its own.
+"""report.html of N published rows and of twice as many: seconds, seconds of a core, peak memory, size of the page.
 
     python benchmarks/report.py                  200,000 and 400,000 rows
     python benchmarks/report.py --rows 804745    R1's 800K, and twice that; about 8 GB of disk
@@ -27,14 +27,17 @@ from datafactory.story import Chapter, Story
 
 DOMAINS = {"math": 395_285, "code": 211_129, "stem": 10_124, "logic": 10_395, "general": 177_812}  # R1, Table 5
 PER_SHARD = 10_000
-WORDS = "we compute the sum of it wait so then the number is therefore check this value again".split()
+WORDS = ("we", "compute", "the", "sum", "wait", "so", "then", "number", "is", "therefore", "check", "this", "again")
 SETTINGS = {
     "traces": {"do": "generate", "from": [], "group_size": 3},
     "checked": {"do": "verify", "from": "traces", "with": ["math"]},
     "clean": {"do": "filter", "from": "checked"},
     "dataset": {"do": "merge", "from": ["clean"]},
 }
-BOUNDS = {f"measure_{at}": {"max": 0.9} for at in range(8)} | {"near_duplicates": {"max": 0}, "contamination": {"max": 0}}
+BOUNDS = {f"measure_{at}": {"max": 0.9} for at in range(8)} | {
+    "near_duplicates": {"max": 0},
+    "contamination": {"max": 0},
+}
 
 
 def make(folder: Path, published: int) -> None:
@@ -74,7 +77,9 @@ def _rows(k: int, size: int, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     columns = {
         "problem_id": [f"{problem * 2654435761 % 2**64:016x}" for problem in problems],
         "trace_id": [f"{(k * 2 * PER_SHARD + at) * 40503 % 2**64:016x}" for at in range(whole)],
-        question: [f"Problem {problem}: what is {problem} + {problem}? {texts[problem % 64][:200]}" for problem in problems],
+        question: [
+            f"Problem {problem}: what is {problem} + {problem}? {texts[problem % 64][:200]}" for problem in problems
+        ],
         "reasoning": [f"{texts[at % 64]} \\({at}^2\\)" for at in range(whole)],
         "response": [f"\\boxed{{{at}}}" for at in range(whole)],
         "domain": stream.choice(list(DOMAINS), size=whole, p=shares),
@@ -85,7 +90,11 @@ def _rows(k: int, size: int, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     }
     if name != "traces":
         right = stream.random(whole) < 0.66
-        columns |= {"math": right.astype(float), "math_status": np.where(right, "correct", "incorrect"), "math_detail": [""] * whole}
+        columns |= {
+            "math": right.astype(float),
+            "math_status": np.where(right, "correct", "incorrect"),
+            "math_detail": [""] * whole,
+        }
     if name in ("clean", "dataset"):
         columns |= {column: stream.random(whole) for column in BOUNDS}
     rows = pl.DataFrame(columns)
@@ -101,7 +110,14 @@ def story(folder: Path) -> Story:
 
     names = list(SETTINGS)
     chapters = tuple(
-        Chapter(name, str(SETTINGS[name]["do"]), name, Dataset(folder / name), tuple(names[max(0, at - 1) : at]), SETTINGS[name])
+        Chapter(
+            name,
+            str(SETTINGS[name]["do"]),
+            name,
+            Dataset(folder / name),
+            tuple(names[max(0, at - 1) : at]),
+            SETTINGS[name],
+        )
         for at, name in enumerate(names)
     )
     return Story("benchmark", chapters, chapters[-1], {})
@@ -122,10 +138,12 @@ def plain(folder: Path) -> str:
     return "-"
 
 
-def measured(what: str, folder: Path) -> tuple[float, float, str]:
-    ran = subprocess.run([sys.executable, __file__, "--in", str(folder), what], capture_output=True, text=True, check=True)
-    seconds, peak, said = ran.stdout.strip().split(" ", 2)
-    return float(seconds), float(peak), said
+def measured(what: str, folder: Path) -> tuple[float, float, float, str]:
+    ran = subprocess.run(
+        [sys.executable, __file__, "--in", str(folder), what], capture_output=True, text=True, check=True
+    )
+    seconds, worked, peak, said = ran.stdout.strip().split(" ", 3)
+    return float(seconds), float(worked), float(peak), said
 
 
 def main() -> None:
@@ -138,17 +156,18 @@ def main() -> None:
         started = time.perf_counter()
         said = {"report": report, "plain": plain}[given.what](given.folder)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-        print(time.perf_counter() - started, peak, said)
+        print(time.perf_counter() - started, time.process_time(), peak, said)
         return
-    print(f"{'rows':>10} {'what':<8} {'seconds':>8} {'peak GiB':>9}  page")
+    print(f"{'rows':>10} {'what':<8} {'seconds':>8} {'of a core':>9} {'peak GiB':>9}  page")
     with tempfile.TemporaryDirectory() as temporary:
         for rows in (given.rows, 2 * given.rows):
             folder = Path(temporary) / str(rows)
             make(folder, rows)
             found = {what: measured(what, folder) for what in ("report", "plain")}
-            for what, (seconds, peak, said) in found.items():
-                print(f"{rows:>10,} {what:<8} {seconds:>8.1f} {peak:>9.2f}  {said}", flush=True)
-            print(f"{'':>10} ratio    {found['report'][0] / found['plain'][0]:>8.1f} {found['report'][1] / found['plain'][1]:>9.2f}")
+            for what, (seconds, worked, peak, said) in found.items():
+                print(f"{rows:>10,} {what:<8} {seconds:>8.1f} {worked:>9.1f} {peak:>9.2f}  {said}", flush=True)
+            seconds, worked, peak = (found["report"][at] / found["plain"][at] for at in (0, 1, 2))
+            print(f"{'':>10} {'ratio':<8} {seconds:>8.1f} {worked:>9.1f} {peak:>9.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -62,12 +62,11 @@ def make(
 def explain(recipe: Path, outputs: Path, assignments: tuple[str, ...] = (), limit: int | None = None) -> Iterator[str]:
     """A line per stage: finished, how far it is, or new and why."""
     planned = plan(read_recipe(recipe, assignments, limit), outputs)
+    sums = ["", *told(outlook(planned))] if expects(planned) else []
     width = max(map(len, planned.steps))
     for name, step in planned.steps.items():
         yield f"{name:<{width}}  {step.stage.kind:<8}  {_standing(planned, step)}"
-    if expects(planned):
-        yield ""
-        yield from told(outlook(planned))
+    yield from sums
 
 
 def _standing(planned: Plan, step: Step) -> str:

@@ -68,8 +68,9 @@ def mapping_of(path: Path, given: dict[str, str | None]) -> dict[str, str]:
         found["messages"] = turns
     elif not given.get("question") and not given.get("response"):
         fits = (name for name in fitting(have) if "turns" not in SHAPES[name] and name != "generations")
-        asked = (found.get("question"), found["response"])
-        found.update((SHAPE, name) for name in fits if (SHAPES[name]["question"], SHAPES[name]["response"]) == asked)
+        reads = {name: (SHAPES[name]["question"], SHAPES[name]["response"]) for name in fits}
+        asked = found.get("question")
+        found.update((SHAPE, name) for name, pair in reads.items() if pair == (asked or pair[0], found["response"]))
     return found
 
 

@@ -25,8 +25,8 @@ from datafactory.store import Draft
 from datafactory.tables import cannot_write, frame
 from datafactory.types import trace_id
 
-SHARD = 128 * 2**20  # characters: a thousand rows of a megabyte each would be more than a worker should hold
-AHEAD = 2  # shards that may wait to be written while the next one is read
+SHARD = 64 * 2**20  # characters: a thousand rows of a megabyte each would be more than a worker should hold
+WRITERS = 3  # shards that are written while the next one is read: compressing holds no lock, and a disk takes its time
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Filling:
 def fill(found: Iterable[Found], draft: Draft, filling: Filling, job: Job, done: Draft | None = None) -> Counter[str]:
     """Every shard that neither `draft` nor `done` has yet; how often each reason was given, "" for the rows kept."""
     seen, reasons_given = Keys(), Counter[str]()
-    with ThreadPoolExecutor(1) as writer:  # compressing holds no lock: the next shard is read meanwhile
+    with ThreadPoolExecutor(WRITERS) as writer:
         waiting: deque[Future[None]] = deque()
         for k, chunk in enumerate(_chunks(found, filling.rows_per_shard)):
             rows = _numbered(chunk)
@@ -56,7 +56,7 @@ def fill(found: Iterable[Found], draft: Draft, filling: Filling, job: Job, done:
                 grade(filling.verifiers, rows, reasons, evidence)
                 split = parted(frame(rows, filling.columns), reasons, evidence)
                 waiting.append(writer.submit(draft.write, k, split.kept, split.dropped))
-            while len(waiting) > AHEAD:
+            while len(waiting) > WRITERS:
                 waiting.popleft().result()
             reasons_given.update(reason or "" for reason in reasons)
             job.progress.advance(rows=len(chunk))

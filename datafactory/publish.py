@@ -83,6 +83,8 @@ def publish(plan: Plan, merge: Step) -> tuple[Path, bool]:
             raise StageError(f"{place} is in the way of the published dataset; move it away")
         beside, old = place.with_name(f".{place.name}.new"), place.with_name(f".{place.name}.old")
         try:
+            if old.exists() and not place.exists():  # of an attempt that was killed between two renames
+                old.rename(place)
             shutil.rmtree(old, ignore_errors=True)
             _write(plan, merge, story, told, beside, place)
             if place.exists():

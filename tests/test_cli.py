@@ -21,7 +21,20 @@ def test_help_imports_nothing_heavy():
     )
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in said.stderr.splitlines()}
     assert not loaded & {"torch", "transformers", "polars", "pyarrow", "datasets", "pydantic", "sympy", "rich", "yaml"}
-    for name in ("build", "plan", "inspect", "list", "verify", "measure", "distill", "evaluate", "new"):
+    for name in (
+        "build",
+        "plan",
+        "inspect",
+        "list",
+        "verify",
+        "measure",
+        "distill",
+        "evaluate",
+        "new",
+        "check",
+        "export",
+        "push",
+    ):
         assert f"\n  {name} " in said.stdout
 
 

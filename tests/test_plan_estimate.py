@@ -36,7 +36,7 @@ stages:
     until: {accepted: 2, where: math = 1, max_rollouts: 16}
     expect: {rollouts: 5, completion_tokens: 4000}
   clean: {do: filter, from: traces, keep: {repetition: {max: 0.5}}, expect: {keep: 0.5}}
-  judged: {do: judge, from: clean, model: teacher, with: [clarity], votes: 3, expect: {prompt_tokens: 500, completion_tokens: 200}}
+  judged: {do: judge, from: clean, model: teacher, with: [clarity, correctness], votes: 3, expect: {prompt_tokens: 500, completion_tokens: 200}}
   accepted: {do: select, from: judged, where: math = 1, expect: {rows: 12000, tokens: 3000}}
   chat: {do: load, path: chat.jsonl, question: ask, response: say, domain: general, expect: {rows: 6000, tokens: 300, prompt_tokens: 50}}
   dataset: {do: merge, from: [accepted, chat], mixture: {math: 9000, general: 3000}}
@@ -71,7 +71,7 @@ def test_every_figure_is_what_it_comes_to_by_hand(folder: Path) -> None:
     traces, judged = found["traces"], found["judged"]
     assert traces.completions.value == 50_000 and traces.tokens.value == 50_000 * 4000
     assert traces.prompt_tokens.value == 50_000 * 100
-    assert judged.completions.value == 25_000 * 3 and judged.tokens.value == 75_000 * 200
+    assert judged.completions.value == 25_000 * 6 and judged.tokens.value == 150_000 * 200
     hours = 200e6 / 2000 / 3600
     assert traces.hours.value == pytest.approx(hours) and traces.gpu_hours.value == pytest.approx(8 * hours)
     assert traces.cost.value == pytest.approx(5 * 1 + 200 * 2 + 8 * hours * 3)
@@ -109,7 +109,7 @@ def test_what_nothing_tells_is_not_known_and_neither_is_what_follows(folder: Pat
     found = seen(folder, text)
     assert found["traces"].count.value == 50_000 and found["traces"].tokens.value is None
     assert found["traces"].gpu_hours.value is None and found["student"].trained.value is None
-    assert found["judged"].tokens.value == 15e6
+    assert found["judged"].tokens.value == 30e6
     text = "\n".join(told(list(found.values())))
     line = next(line for line in text.splitlines() if line.startswith("generated tokens"))
     assert line.split()[-1] == "?"
@@ -165,6 +165,12 @@ def test_numbers_that_cannot_be_are_told_in_a_line(folder: Path, change: tuple[s
     with pytest.raises(UserError) as caught:
         outlook(planned(folder, RECIPE.replace(*change)))
     assert len(caught.value.problems) == 1 and message in caught.value.problems[0]
+
+
+def test_a_limit_counts_and_makes_no_stated_number_wrong(folder: Path) -> None:
+    found = {each.name: each for each in outlook(planned(folder, limit=100))}
+    assert found["problems"].count.value == 100 and found["traces"].count.value == 500
+    assert found["accepted"].count.value == 250 and found["dataset"].count.value == 350
 
 
 def test_it_is_no_part_of_an_identity(folder: Path) -> None:

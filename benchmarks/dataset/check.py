@@ -17,16 +17,15 @@ from datafactory.store import Dataset
 NEAR = 0.001  # of Table 5
 
 
-def checked(folder: Path, rows: int, wanted: dict[str, int]) -> None:
+def checked(folder: Path, wanted: dict[str, int]) -> None:
     """Prints a line per check; ends with an error where one fails."""
     merged = Dataset(folder / "merge")
     sizes = Counter({split: merged.split(split).rows for split in merged.splits})
-    print(
-        f"splits: {dict(sizes)}; {len(merged.shards)} shards of {[shard['bytes'] // 10**6 for shard in merged.shards]} MB"
-    )
+    megabytes = [shard["bytes"] // 10**6 for shard in merged.shards]
+    print(f"splits: {dict(sizes)}; {len(merged.shards)} shards of {megabytes} MB")
     known = Counter(dict(merged.scan().group_by("domain").len().collect().iter_rows()))
-    far = {name: known[name] / rows - count / rows for name, count in wanted.items()}
-    _told("composition", max(map(abs, far.values())) <= NEAR, f"{dict(known)}, of {rows:,}")
+    far = {name: known[name] / count - 1 for name, count in wanted.items()}
+    _told("composition", max(map(abs, far.values())) <= NEAR, f"{dict(known)}, {merged.rows:,} in all")
     distinct = merged.scan().select(pl.struct("problem", "reasoning", "response").hash(7).n_unique()).collect().item()
     _told("no duplicate", distinct == merged.rows, f"{distinct:,} texts in {merged.rows:,} rows")
     found = leaks(merged)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from datafactory.errors import NothingLeft
+from datafactory.errors import NothingLeft, StageError
 from datafactory.job import Job
-from datafactory.merging.choose import DUPLICATE, Wanted, choose
+from datafactory.merging.choose import Chosen, Wanted, choose, demand
 from datafactory.merging.parts import DATASET, copied
 from datafactory.merging.spill import Keyed, Spill, firsts
 from datafactory.merging.tokens import counted
@@ -35,19 +35,24 @@ T = TypeVar("T")
 
 def merge(config: Config, job: Job, note: Path) -> None:
     sources = tuple(job.inputs[name] for name in config.sources)
+    demand(sources, _wanted(config))
     spill = Spill(job.draft.folder / "spill", sources, counted(config, job))
     spill.open([1])
     job.progress.expect(2 * spill.rows)
     keyed = _keyed(config, spill)
     for rows in threaded(partial(spill.fill, k, keyed) for k in range(len(spill.pieces))):
         job.progress.advance(rows=rows)
-    chosen = choose(spill.keys(), spill.links() if keyed.leaks else None, _wanted(config))
-    for told in chosen.told:
-        job.progress.note(told)
+    try:
+        chosen = choose(spill.keys(), spill.links() if keyed.leaks else None, _wanted(config))
+    except StageError:
+        shutil.rmtree(spill.folder)  # no other mixture would find it
+        raise
+    for note_ in chosen.notes:
+        job.progress.note(note_)
     if not chosen.rows["times"].sum():
         raise NothingLeft("nothing is left: the mixture takes no row")
     order = Order(config.shuffle, config.apart, config.shard_bytes, copied(config.mixture or {}))
-    written = Written(job.draft, spill, Decided(_evident(chosen.rows, spill)), order)
+    written = Written(job.draft, spill, _decided(chosen, spill), order)
     for rows, taken in threaded(written.training()):
         job.progress.advance(rows=rows, accepted=taken)
     for rows, taken in threaded(written.validation()):
@@ -83,21 +88,16 @@ def _wanted(config: Config) -> Wanted:
     )
 
 
-def _evident(rows: pl.DataFrame, spill: Spill) -> pl.DataFrame:
-    """The rows by bucket, the duplicates with the trace that stays of what they say."""
-    rows = rows.select(
-        "bucket", "group", "problem", "order", "at", "size", "times", "apart", "reason", "evidence", "first"
-    )
-    if rows["reason"].eq(DUPLICATE).any():
-        known = pl.DataFrame({"first": rows["at"], "trace": spill.trace_ids()})
-        stays = rows.select("first").join(known, on="first", how="left", maintain_order="left")["trace"]
-        told = (
-            pl.when(pl.col("reason") == DUPLICATE)
-            .then(pl.format("trace {} says the same", stays))
-            .otherwise("evidence")
-        )
-        rows = rows.with_columns(told.alias("evidence"))
-    return rows.drop("first").sort("bucket", maintain_order=True)
+def _decided(chosen: Chosen, spill: Spill) -> Decided:
+    """The rows bucket after bucket, and the traces that stay of what duplicates say."""
+    rows = chosen.rows
+    doubles = rows.filter(pl.col("why") == 0)["first"]
+    stays = pl.DataFrame(schema={"first": pl.UInt64, "trace": pl.String})
+    if len(doubles):
+        known = rows["at"].is_in(doubles.implode())
+        stays = pl.DataFrame({"first": rows["at"].filter(known), "trace": spill.trace_ids().filter(known)})
+    columns = ["bucket", "group", "problem", "order", "at", "size", "times", "apart", "place", "why", "first"]
+    return Decided(rows.select(columns).sort("bucket", maintain_order=True), chosen.told, stays)
 
 
 def threaded(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:

@@ -41,11 +41,18 @@ def settled(parts: Mapping[str, Part], total: int | None, shortfall: Shortfall, 
             places[name, REST] = given[name]
             continue
         quotas = {**part.within, REST: Quota()}
-        deep = asked(quotas, inner[name], given[name])
-        if name not in short:
-            short |= {f"{name}.{value}": pair for value, pair in missing(deep, inner[name]).items()}
+        lacking = missing(asked(quotas, inner[name], given[name]), inner[name])
+        short |= {f"{name}.{value}": pair for value, pair in lacking.items()}
+        able = {value: _able(quota, inner[name][value].most) for value, quota in quotas.items()}
+        deep = asked(able, inner[name], given[name])
         places |= {(name, value): min(count, inner[name][value].most) for value, count in deep.items()}
     return Settled(want, places, short)
+
+
+def _able(quota: Quota, most: int) -> Quota:
+    """What a value can be asked for at least."""
+    rows = None if quota.rows is None else min(quota.rows, most)
+    return quota.model_copy(update={"rows": rows, "floor": min(quota.floor, most)})
 
 
 def _inner(part: Part, name: str, have: Mapping[Place, int]) -> dict[str, Supply]:

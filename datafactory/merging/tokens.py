@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datafactory.stages.merge import Config
 
 VERSION = 1
-TRIED = 64  # rows of each dataset that are rendered before any is counted
+TRIED = 32  # rows of each shape that are rendered before any is counted
 BATCH = 256
 
 
@@ -45,7 +45,7 @@ def counted(config: Config, job: Job) -> tuple[Dataset, ...]:
     count = partial(tokens, weights.fetch(), template)
     sources = [(source, job.inputs[source]) for source in config.sources]
     for source, dataset in sources:  # before hours of counting
-        _demand_whole(config, weights, [(source, count(dataset.read(0).head(TRIED)))])
+        _demand_whole(config, weights, [(source, count(_of_each_shape(dataset.read(0))))])
     found = []
     for _, dataset in sources:
         decided = ["tokens", VERSION, dataset.manifest["fingerprint"], weights.identity, template]
@@ -54,6 +54,12 @@ def counted(config: Config, job: Job) -> tuple[Dataset, ...]:
     for told in _demand_whole(config, weights, lost):
         job.progress.note(told)
     return tuple(found)
+
+
+def _of_each_shape(rows: pl.DataFrame) -> pl.DataFrame:
+    """Some rows that think and some that do not, each with turns before the question and without."""
+    shape = [pl.col(name).is_null() for name in ("reasoning", "history") if name in rows.columns]
+    return rows.filter(pl.int_range(pl.len()).over(*shape) < TRIED) if shape else rows.head(TRIED)
 
 
 def _demand_whole(config: Config, weights: Weights, found: list[tuple[str, pl.DataFrame]]) -> list[str]:

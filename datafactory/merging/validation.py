@@ -15,7 +15,6 @@ from pydantic import Field, model_validator
 from datafactory.config import Base
 from datafactory.errors import StageError
 from datafactory.merging.keys import mixed
-from datafactory.merging.parts import UNNAMED
 from datafactory.merging.quotas import divided
 
 LARGE = 0.1  # of a domain's problems in validation: questions that are tied to more than that stay in train
@@ -33,16 +32,16 @@ class Validation(Base):
 
 
 def drawn(
-    rows: pl.DataFrame, links: pl.DataFrame | None, wanted: Validation, seed: int, spare: Mapping[tuple[str, str], int]
+    rows: pl.DataFrame, links: pl.DataFrame | None, wanted: Validation, seed: int, spare: Mapping[int, int]
 ) -> pl.Series:
     """Whether each row is set apart, a column `apart`.
 
-    spare holds the parts whose rows stand more than once, with how many of them the copies can do without.
+    spare holds the places whose rows stand more than once, with how many of them the copies can do without.
     """
     rows = rows.with_columns(tied(rows, links).alias("tied"))
     taken = rows.filter("taken")
     knots = taken.group_by("tied").agg(
-        pl.col("by domain").fill_null(UNNAMED).min().alias("domain"), pl.col("problem").n_unique().alias("problems")
+        pl.col("domain").cast(pl.String).min(), pl.col("problem").n_unique().alias("problems")
     )
     total = int(knots["problems"].sum())
     count = wanted.problems if wanted.problems is not None else max(1, round(total * (wanted.share or 0)))
@@ -75,13 +74,13 @@ def drawn(
     return apart.select((pl.col("apart").fill_null(False) & pl.col("taken")).alias("apart")).to_series()
 
 
-def _needs(taken: pl.DataFrame, spare: Mapping[tuple[str, str], int]) -> dict[int, dict[tuple[str, str], int]]:
+def _needs(taken: pl.DataFrame, spare: Mapping[int, int]) -> dict[int, dict[int, int]]:
     """The rows that setting a question apart takes from each of these parts."""
-    found: dict[int, dict[tuple[str, str], int]] = {}
+    found: dict[int, dict[int, int]] = {}
     if spare:
-        for knot, part, within, number in taken.group_by("tied", "part", "within").len().iter_rows():
-            if (part, within) in spare:
-                found.setdefault(knot, {})[part, within] = number
+        for knot, place, number in taken.group_by("tied", "place").len().iter_rows():
+            if place in spare:
+                found.setdefault(knot, {})[place] = number
     return found
 
 

@@ -37,9 +37,14 @@ class Order:
 
 @dataclass(frozen=True)
 class Decided:
-    """What was decided of each row, bucket after bucket, in each in the order that its rows are spilt in."""
+    """What was decided of each row, bucket after bucket, in each in the order that its rows are spilt in.
+
+    told has the reason and the evidence by `place` and `why`; stays the trace that stays of duplicates, by `first`.
+    """
 
     rows: pl.DataFrame
+    told: pl.DataFrame
+    stays: pl.DataFrame
 
     @cached_property
     def _ends(self) -> np.ndarray:
@@ -167,9 +172,11 @@ class Written:
         return self.spill.folder / f"validation-{bucket:05d}.arrow"
 
     def _left_out(self, rows: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
-        out = decided.filter(pl.col("times") == 0)
-        told = [out["reason"].alias(REASON), out["evidence"].alias(EVIDENCE)]
-        return self._known(rows[out["row"]]).with_columns(told)
+        out = decided.filter(pl.col("times") == 0).select("row", "place", "why", "first")
+        told = out.join(self.decided.told, on=["place", "why"], how="left", maintain_order="left")
+        told = told.join(self.decided.stays, on="first", how="left", maintain_order="left")
+        same = pl.when(pl.col("why") == 0).then(pl.format("trace {} says the same", "trace")).otherwise(EVIDENCE)
+        return self._known(rows[out["row"]]).hstack(told.select(REASON, same.alias(EVIDENCE)))
 
     def _known(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Without the column `history` where no input has one."""

@@ -50,6 +50,16 @@ class At:
         """The rows that go in."""
         return total(each.count for each in self.above)
 
+    @property
+    def limited(self) -> bool:
+        """Whether `--limit` lets fewer rows in than the recipe's numbers are about."""
+        given = self.plan.recipe.settings["stages"]
+        stages = self.plan.recipe.stages
+        return any(
+            stage.kind == "load" and getattr(stage.config, "limit", None) != given[name].get("limit")
+            for name, stage in stages.items()
+        )
+
     def number(self, key: str) -> Figure:
         """One of the numbers of `expect`: what was measured counts before what is stated."""
         seen = getattr(self.measured, key, None)

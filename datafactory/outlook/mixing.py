@@ -71,6 +71,8 @@ def _stated(at: At, rows: Parts) -> Parts:
         return rows
     copies = max((part.upsample for part in (at.config.mixture or {}).values()), default=1)
     if at.given.value is not None and wanted > at.given.value * copies:
+        if at.limited:
+            return rows
         at.wrong("rows", f"{wanted:,} are more than go in: {at.given.value:,.0f}")
     share = known(wanted, stated=True) / count_of(rows)
     return {domain: part.of(part.count * share) for domain, part in rows.items()}

@@ -63,9 +63,12 @@ def _kept(at: At) -> Figure:
     if at.measured.rows is not None:
         return at.sum("rows") / at.given
     if expect.rows is not None and at.measured.keep is None:
-        if at.given.value is not None and expect.rows > at.given.value and at.kind in DROP:
-            at.wrong("rows", f"{expect.rows:,} are more than go in: {at.given.value:,.0f}")
-        return known(expect.rows, stated=True) / at.given
+        share = known(expect.rows, stated=True) / at.given
+        if share.value is not None and share.value > 1 and at.kind in DROP:
+            if not at.limited:
+                at.wrong("rows", f"{expect.rows:,} are more than go in: {at.given.value:,.0f}")
+            return ONE
+        return share
     share = at.number("keep")
     if share.value is None:
         if at.kind in ("filter", "select"):

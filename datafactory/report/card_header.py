@@ -9,11 +9,15 @@ import pyarrow.parquet as pq
 
 from datafactory.licences import of_header
 from datafactory.report.figures import columns_of, composition
+from datafactory.report.languages import UNTOLD, languages
+from datafactory.report.languages import name as name_of
 from datafactory.story import Chapter, Story
+from filters._language_names import NAMES
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 UNITS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 LANGUAGE = re.compile(r"[a-z]{2,3}$")
+STRAY = 0.01  # of the questions whose language is told: fewer may be misread
 SOURCES = 20  # that a header names; the table of the card names all
 
 
@@ -47,15 +51,15 @@ def _configs(merged: Chapter) -> dict[str, Any]:
     from huggingface_hub import DatasetCardData
 
     splits = SplitDict()
-    for name, shards in merged.splits.items():
+    for split, shards in merged.splits.items():
         unpacked = sum(_unpacked(merged, shard["file"]) for shard in shards)
-        splits.add(SplitInfo(name, unpacked, sum(shard["rows"] for shard in shards)))
-    files = [{"split": name, "path": f"data/{name}-*"} for name in merged.splits]
+        splits.add(SplitInfo(split, unpacked, sum(shard["rows"] for shard in shards)))
+    files = [{"split": split, "path": f"data/{split}-*"} for split in merged.splits]
     info = DatasetInfo(
         features=Features.from_arrow_schema(pq.read_schema(merged.dataset.folder / merged.dataset.shards[0]["file"])),
         splits=splits,
         download_size=sum(shard["bytes"] for shards in merged.splits.values() for shard in shards),
-        dataset_size=sum(split.num_bytes for split in splits.values()),
+        dataset_size=sum(each.num_bytes for each in splits.values()),
     )
     card = DatasetCardData()
     DatasetInfosDict({"default": info}).to_dataset_card_data(card)
@@ -70,8 +74,14 @@ def _unpacked(merged: Chapter, file: str) -> int:
 
 
 def _languages(merged: Chapter) -> list[str]:
-    found = [part.name.lower() for part in composition(merged, "language") if part.name]
-    return sorted({name for name in found if LANGUAGE.match(name)})
+    """Those that the rows name; where they name none, those of the questions of a sample, its strays left out."""
+    named = [part.name.lower() for part in composition(merged, "language") if part.name]
+    if not named and "problem" in columns_of(merged):
+        found = languages(merged)
+        counts = {language: count for language, count in found.questions.items() if language != UNTOLD} if found else {}
+        codes = {name_of(code): code.partition("-")[0] for code in NAMES}
+        named = [codes[language] for language, count in counts.items() if count >= STRAY * sum(counts.values())]
+    return sorted({code for code in named if LANGUAGE.match(code)})
 
 
 def _size_category(rows: int) -> str:

@@ -47,8 +47,7 @@ class Passage:
         if self.came is not None:
             row = {PUBLISHED.get(name, name): value for name, value in self.row.items()}
             return {name: value for name, value in row.items() if name not in self.came or self.came[name] != value}
-        names = {f"{name}{end}" for name in self.stage.judged_by for end in ("", "_status", "_detail")}
-        return {name: self.row[name] for name in (*self.stage.bounds, *names) if self.row.get(name) is not None}
+        return {name: self.row[name] for name in self.stage.columns if self.row.get(name) is not None}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from datafactory.report.history import PUBLISHED, History, Passage, Rollout
+from datafactory.report.source_line import source_line
 from datafactory.report.spelling import block, say
 from datafactory.report.traces import trace_of
 from datafactory.report.units import counted, number
@@ -29,6 +30,8 @@ def told(found: History, console: Console) -> None:
     say(console, f"{found.id} in {found.path}", "bold")
     if found.mine:
         say(console, standing(found.mine), "green" if found.mine.published else "yellow")
+        if len(found.mine.ids) > 1:
+            say(console, f"its ids: {' -> '.join(found.mine.ids)}")
     if found.missing:
         say(
             console,
@@ -107,8 +110,9 @@ def words(passage: Passage) -> Iterator[str]:
     """What a stage added to a row or said of it, in lines."""
     stage, row, added = passage.stage, passage.row, passage.added
     if stage.kind == "load":
-        path = stage.settings.get("path") or stage.settings.get("dataset") or stage.settings.get("reasoning_gym")
-        yield f"from {path}" if path else f"from {row.get('source')}"
+        origin = (stage.settings.get(key) for key in ("path", "dataset", "reasoning_gym", "self_cognition"))
+        place = source_line(stage.settings, row.get("question"), stage.folder)
+        yield f"from {place or next((name for name in origin if name), row.get('source'))}"
     if "completion_tokens" in added or "model" in added:
         yield ", ".join(f"{name} {row[name]}" for name in WRITTEN if row.get(name) is not None)
     if stage.settings.get("where"):
@@ -117,7 +121,7 @@ def words(passage: Passage) -> Iterator[str]:
         prefer = f", preferring {stage.settings['prefer']}" if stage.settings.get("prefer") else ""
         yield f"at most {stage.settings['per_problem']} of each problem{prefer}"
     if row.get("parent_id") and "trace_id" in added:
-        yield f"rewritten: {row['parent_id']} -> {row['trace_id']}"
+        yield f"{'edited' if stage.kind == 'review' else 'rewritten'}: {row['parent_id']} -> {row['trace_id']}"
     if passage.came is not None:
         for name in TEXTS:
             yield from _changes(name, passage.came.get(name), {**row, **added}.get(name))
@@ -133,7 +137,7 @@ def words(passage: Passage) -> Iterator[str]:
             ends = [f"{end} {limit:g}" for end, limit in (("min", least), ("max", most)) if limit is not None]
             yield f"{name} {number(row[name])} ({', '.join(ends) or 'no bound'})"
     for name, value in added.items():
-        if name not in told and name not in QUIET and name not in ORIGIN and value is not None:
+        if name not in told and name not in QUIET and name not in ORIGIN and value not in (None, ""):
             yield f"{name} {_short(value)}"
 
 

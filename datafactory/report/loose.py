@@ -53,13 +53,6 @@ def _scan(path: Path, name: str, ahead: int | None) -> pl.LazyFrame:
 def _varied(path: Path, most: int | None) -> pl.DataFrame:
     """The rows with what is nested as JSON; a column of several types is text."""
     tables = [_flat([row for _, row in chunk]) for chunk in _batches(path, most)]
-    names = dict.fromkeys(name for table in tables for name in table.columns)
-    text = {
-        name for name in names if len({table.schema[name] for table in tables if name in table.columns} - {pl.Null}) > 1
-    }
-    tables = [
-        table.with_columns(pl.col(name).cast(pl.String) for name in table.columns if name in text) for table in tables
-    ]
     return pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame()
 
 

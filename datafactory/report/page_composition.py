@@ -8,7 +8,7 @@ from datafactory.report import charts, figures
 from datafactory.report.figures import R1_SAMPLES, R1_TOKENS, Part, domain_named
 from datafactory.report.leaks import Leaks
 from datafactory.report.markup import Html, element, join, section, table
-from datafactory.report.units import counted, number, share
+from datafactory.report.units import counted, named, number, share
 from datafactory.story import Chapter, Story
 
 SHOWN = 40  # values of one column
@@ -42,7 +42,7 @@ def _domains(merged: Chapter) -> Html:
         mark = (theirs, f"{share(theirs)} of R1's") if theirs is not None else None
         bar = Html(charts.bar([(1, "kept", share(part.share))], part.share, mark))
         mean = "-" if known is None else number(round(R1_TOKENS[known]))
-        rows.append([_named(part.name), bar, number(part.rows), share(part.share), _mean(part), share(theirs), mean])
+        rows.append([named(part.name), bar, number(part.rows), share(part.share), _mean(part), share(theirs), mean])
     headings = ["domain", "", "rows", "share", "mean tokens", "R1's share", "R1's tokens"]
     return table(headings, rows) if rows else Html()
 
@@ -103,7 +103,7 @@ def _parts(merged: Chapter, column: str) -> Html:
         return Html()
     rows = [
         [
-            _named(part.name),
+            named(part.name),
             Html(charts.bar([(1, "kept", share(part.share))], part.share)),
             number(part.rows),
             share(part.share),
@@ -116,10 +116,6 @@ def _parts(merged: Chapter, column: str) -> Html:
         count = sum(part.rows for part in left)
         rows.append([f"{len(left):,} more", "", number(count), share(count / merged.dataset.rows), ""])
     return table([column.replace("license", "licence"), "", "rows", "share", "mean tokens"], rows)
-
-
-def _named(name: str | None) -> str:
-    return name if name is not None else "none given"
 
 
 def _mean(part: Part) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datafactory.report.figures import rejected_files, shard_files
 from datafactory.report.markup import Html, element, join, section, table, text
 from datafactory.report.mathematics import with_mathematics
+from datafactory.report.reasons import meanings
 from datafactory.report.traces import Said, Trace, choose
-from datafactory.report.units import number
+from datafactory.report.units import named, number
 from datafactory.store import REASON
 from datafactory.story import Story
 
@@ -34,6 +35,7 @@ def examples(story: Story) -> Examples:
     least, most = REJECTED
     accepted = choose(shard_files(story.merged), ("domain", "source"), ACCEPTED)
     rejected = choose(rejected_files(story.lineage()), (REASON,), min(max(least, reasons), most))
+    known = meanings(story.lineage())
     room = ROOM
     shown: list[Html] = []
     anchors: dict[tuple[str, str], str] = {}
@@ -41,7 +43,8 @@ def examples(story: Story) -> Examples:
         anchor = f"trace-{place + 1}"
         if trace.reason:
             anchors.setdefault((trace.stage, trace.reason), anchor)
-        shown.append(_trace(trace, anchor, drawn=room > 0))
+        means = known.get((trace.stage, trace.reason or ""), "")
+        shown.append(_trace(trace, anchor, means, drawn=room > 0))
         room -= len(shown[-1])
     return Examples(
         section(
@@ -60,11 +63,11 @@ def examples(story: Story) -> Examples:
     )
 
 
-def _trace(trace: Trace, anchor: str, drawn: bool) -> Html:
+def _trace(trace: Trace, anchor: str, means: str, drawn: bool) -> Html:
     kind, pill = (
-        ("dropped", f"{trace.stage}: {trace.reason}")
+        ("dropped", f"{trace.stage}: {named(trace.reason)}")
         if trace.reason
-        else ("kept", trace.facts.get("domain") or "accepted")
+        else ("kept", named(trace.facts.get("domain") or "accepted", 40))
     )
     heading = element(
         "summary",
@@ -72,14 +75,18 @@ def _trace(trace: Trace, anchor: str, drawn: bool) -> Html:
         element("span", _words(_short(trace.question or "-"), drawn), kind="q"),
     )
     facts = [
-        f"{name.replace('_', ' ')} {number(value) if name == 'completion_tokens' else value}"
+        f"{name.replace('_', ' ')} {number(value) if name == 'completion_tokens' else named(str(value))}"
         for name, value in trace.facts.items()
     ]
     inside = [
         # inside what is folded: a link to it unfolds it
         Html(f'<a id="{anchor}"></a>'),
-        element("p", element("b", "Why dropped: "), trace.reason, kind="why") if trace.reason else "",
-        element("p", element("b", "Evidence: "), _cut(trace.evidence), kind="why") if trace.evidence else "",
+        element("p", element("b", "Why dropped: "), _cut(trace.reason), f" ({means})" if means else "", kind="why")
+        if trace.reason
+        else "",
+        element("p", element("b", "Evidence: "), _words(_cut(trace.evidence), drawn), kind="why")
+        if trace.evidence
+        else "",
         _block("Question", trace.question, drawn, trace),
         _block("Thinking", trace.reasoning, drawn, trace),
         _block("Response", trace.response, drawn, trace),

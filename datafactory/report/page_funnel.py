@@ -9,9 +9,10 @@ from datafactory.report.figures import columns_of
 from datafactory.report.funnel import Line, funnel
 from datafactory.report.markup import Html, element, join, link, section
 from datafactory.report.reasons import meanings
-from datafactory.report.units import counted, number, percent, share
+from datafactory.report.units import counted, named, number, percent, share
 from datafactory.story import Chapter, Story
 
+SHOWN = 60  # reasons
 Anchors = Mapping[tuple[str, str], str]
 
 
@@ -78,7 +79,7 @@ def _reasons(story: Story, whole: int, anchors: Anchors) -> Html:
     found.sort(key=lambda each: (-each[0], each[1].name, each[2]))
     most = max((count for count, *_ in found), default=1)
     lines = []
-    for count, chapter, reason in found:
+    for count, chapter, reason in found[:SHOWN]:
         answered = _answered(chapter)
         part = share(count / whole) if answered and whole else "problem" if count == 1 else "problems"
         anchor = anchors.get((chapter.name, reason))
@@ -90,7 +91,7 @@ def _reasons(story: Story, whole: int, anchors: Anchors) -> Html:
                 Html(charts.bar([(1, "dropped", f"{count:,} {'rows' if answered else 'problems'}")], count / most)),
                 element(
                     "div",
-                    element("b", reason),
+                    element("b", named(reason)),
                     element("span", chapter.name, kind="kind"),
                     link(anchor, "see one") if anchor else "",
                     element("p", known[chapter.name, reason], kind="note") if (chapter.name, reason) in known else "",
@@ -100,6 +101,11 @@ def _reasons(story: Story, whole: int, anchors: Anchors) -> Html:
         )
     if not lines:
         return element("p", "Nothing was dropped.", kind="note")
+    if len(found) > SHOWN:
+        rest = sum(count for count, *_ in found[SHOWN:])
+        lines.append(
+            element("li", element("b", number(rest), kind="count"), f"for {len(found) - SHOWN:,} more reasons")
+        )
     return join([element("h3", "Why rows were dropped"), element("ol", *lines, kind="causes")])
 
 

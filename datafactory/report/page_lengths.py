@@ -8,8 +8,10 @@ from datafactory.report.figures import TOKENS, Lengths, lengths
 from datafactory.report.histogram import Histogram
 from datafactory.report.markup import Html, figure, grid, section, table
 from datafactory.report.page_verdicts import key
-from datafactory.report.units import counted, number, percent
+from datafactory.report.units import counted, named, number, percent
 from datafactory.story import Story
+
+SHOWN = 12  # domains
 
 
 def token_lengths(story: Story) -> Html:
@@ -54,21 +56,21 @@ def _domains(found: Lengths, marks: list[tuple[str, float]], what: str) -> Html:
     if len(found.domains) < 2:
         return Html()
     rows = [
-        Ridge(name, f"median {number(round(counts.median))}, longest {number(counts.high)}", counts)
-        for name, counts in found.domains
+        Ridge(named(name, 22), f"median {number(round(counts.median))}, longest {number(counts.high)}", counts)
+        for name, counts in found.domains[:SHOWN]
     ]
     told = table(
         ["domain", "rows", "shortest", "median", "mean", "longest"],
         [
             [
-                name,
+                named(name),
                 number(sum(counts.counts)),
                 number(counts.low),
                 number(counts.median),
                 f"{counts.mean:,.0f}",
                 number(counts.high),
             ]
-            for name, counts in found.domains
+            for name, counts in found.domains[:SHOWN]
         ],
     )
     chart = Html(charts.ridges(rows, marks, f"{what} of published rows by domain"))

@@ -8,11 +8,12 @@ from datafactory.report import charts, figures
 from datafactory.report.figures import BANDS
 from datafactory.report.funnel import Rate, rates
 from datafactory.report.markup import Html, element, join, section, table, text
-from datafactory.report.units import number, percent, share
+from datafactory.report.units import named, number, percent, share
 from datafactory.story import Chapter, Story
 from datafactory.types import Status
 
 KNOWN_STATUSES = get_args(Status)
+SHOWN = 40  # domains
 
 
 def verification(story: Story) -> Html:
@@ -89,8 +90,8 @@ def _domains(chapter: Chapter, found: list[Rate]) -> Html:
     if not by_domain:
         return Html()
     rows = []
-    for domain, means in by_domain.items():
-        row: list[object] = [domain or "no domain"]
+    for domain, means in list(by_domain.items())[:SHOWN]:
+        row: list[object] = [named(domain)]
         for name in verifiers:
             mean = means.get(name)
             row += [Html(charts.bar([(1, "s-correct", percent(mean))], mean)) if mean is not None else "", share(mean)]
@@ -105,10 +106,10 @@ def _difficulty(chapter: Chapter, verifier: str) -> Html:
     if not found:
         return Html()
     rows = []
-    for domain, bands in found.items():
+    for domain, bands in list(found.items())[:SHOWN]:
         total = sum(bands.values()) or 1
         parts = [(bands[band] / total, f"d-{place}", f"{bands[band]:,} {band}") for place, band in enumerate(BANDS)]
-        rows.append([domain, Html(charts.bar(parts)), number(total), *(number(bands[band]) for band in BANDS)])
+        rows.append([named(domain), Html(charts.bar(parts)), number(total), *(number(bands[band]) for band in BANDS)])
     return join(
         [
             element("h4", f"How hard the problems were, by {verifier}"),

@@ -21,7 +21,10 @@ from datafactory.report.spelling import clean, print_table, say, table
 from datafactory.report.units import counted, duration, number, percent, size
 from datafactory.store import MANIFEST
 
-JUDGE = ("verify", "judge", "generate")
+VERDICT = ("", "_status", "_detail")
+# what stands behind the names of a stage's `with`; that of a load looks at gold answers and leaves no column
+MADE = {"verify": VERDICT, "judge": VERDICT, "generate": VERDICT, "rewrite": ("", "_detail", "_model")}
+REVIEWED = ("reviewed", "reviewed_by")
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,12 @@ class Stage:
         return {each["column"]: (each.get("min"), each.get("max")) for each in keep if "column" in each}
 
     @property
-    def judged_by(self) -> list[str]:
-        """The verifiers or judges that a stage puts rows to."""
-        named = self.config.get("with") if self.kind in JUDGE else None  # a load's `with` looks at gold answers
-        return [each["name"] for each in named if "name" in each] if isinstance(named, list) else []
+    def columns(self) -> list[str]:
+        """The columns that it is known to make, by its kind and settings."""
+        named = self.config.get("with")
+        names = [each["name"] for each in named if "name" in each] if isinstance(named, list) else []
+        made = [f"{name}{end}" for name in names for end in MADE.get(self.kind, ())]
+        return [*self.bounds, *made, *(REVIEWED if self.kind == "review" else ())]
 
 
 def stages_of(path: Path) -> list[Stage]:

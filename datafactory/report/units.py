@@ -73,6 +73,13 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def named(name: str | None, most: int = 100) -> str:
+    """A value of a column as a name in a table: cut where it is long, `none given` for null."""
+    if name is None:
+        return "none given"
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 row`, `2,000 rows`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

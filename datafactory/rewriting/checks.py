@@ -6,9 +6,11 @@ Out  for each what the first check that failed says, `numbers: 17 in 'so 17 appl
     finished    the model ended the text by itself, and it is not empty
     form        no tags, no marks of a chat template, none of the lines that fence off what was shown; for some
                 rewritings no markup and no long paragraph
-    mention     nothing about the rewriting, no preamble, no refusal; in a solution nothing of a thought process
+    mention     nothing about the rewriting, no preamble, no refusal, nothing of a thought process
     length      not much shorter or longer than what it takes the place of
+    loops       it does not say the same again and again, more than the old text does
     numbers     none that stand nowhere before: datafactory/rewriting/numbers.py
+    content     new thinking says the numbers of the old, and that of the answer for certain
     language    in the language of the question
     own         what the rewriting itself asks for: a box at the end of a summary
     answer      the verifiers say the same as before, and thinking concludes what the response answers
@@ -25,17 +27,22 @@ from typing import Any
 
 import polars as pl
 
+from datafactory import answers
 from datafactory.rewriting.mentions import mention
-from datafactory.rewriting.numbers import new_numbers
+from datafactory.rewriting.numbers import lost_numbers, new_numbers
 from datafactory.types import FinishReason
 from filters._text import words
 from filters.language_consistency import language_consistency
 from filters.long_paragraph import long_paragraph
+from filters.looping_tail import looping_tail
 from filters.markup_in_thinking import markup_in_thinking
 from filters.refusal import refusal
+from filters.repetition import repetition
 from filters.summary_leaks_thinking import summary_leaks_thinking
 
-SHOWN = 3  # new numbers that are named
+SHOWN = 3  # numbers that are named
+LOOPS = 0.5  # of `repetition`, a choice; long thinking may have more, and then its rewrite may too
+TAIL = 20  # of `looping_tail`, its own bound
 _TAGS = re.compile(
     r"</?(?:think(?:ing)?|answer|reasoning|response|rewrite)>|<\|[A-Za-z][\w▁]{1,40}\|>|<｜[^｜\n]{2,40}｜>|\[/?INST\]|<</?SYS>>"
     r"|^=== .{1,40} [0-9a-f]{8} ===$",
@@ -93,7 +100,7 @@ def mentions(rewrite: Rewrite, config: Any) -> str | None:
         return found
     if refusal(pl.DataFrame({"response": [rewrite.text]}))[0] and not refusal(pl.DataFrame({"response": before})).sum():
         return f"it declines: '{' '.join(rewrite.text.split())[:120]}'"
-    if "process" not in config.never_mentions:
+    if config.writes != "response" or "process" not in config.never_mentions:
         return None
     thinking = rewrite.old("reasoning") or "nothing"
     leaks = summary_leaks_thinking(pl.DataFrame({"reasoning": [thinking], "response": [rewrite.text]}))[0]
@@ -117,12 +124,37 @@ def numbers(rewrite: Rewrite, config: Any) -> str | None:
     return "; ".join(found[:SHOWN]) + more if found else None
 
 
+def loops(rewrite: Rewrite, config: Any) -> str | None:
+    texts = [rewrite.text, rewrite.old(config.writes)]
+    rows = pl.DataFrame({"question": [rewrite.old("question")] * 2, "reasoning": texts, "response": ["", ""]})
+    new, old = repetition(rows)
+    tail, before = looping_tail(rows)
+    if new > max(LOOPS, old):
+        return f"{new:.0%} of a stretch of its words were said before"
+    return f"it ends in a loop of {tail:g} words" if tail > max(TAIL, before) else None
+
+
+def content(rewrite: Rewrite, config: Any) -> str | None:
+    old = rewrite.old("reasoning")
+    if config.writes != "reasoning" or not old.strip():
+        return None
+    lost = lost_numbers(rewrite.text, old, config.counting)
+    answer = answers.final(rewrite.old("response")) or rewrite.old("response")
+    if concluded := lost.among(answer):
+        return f"the answer's {concluded} is not in it"
+    if lost.numbers and lost.share > 1 - config.keeps:
+        return f"{lost.share:.0%} of the numbers are gone, among them {', '.join(lost.numbers[:SHOWN])}"
+    return None
+
+
 EACH: dict[str, Callable[[Rewrite, Any], str | None]] = {
     "finished": finished,
     "form": form,
     "mention": mentions,
     "length": length,
+    "loops": loops,
     "numbers": numbers,
+    "content": content,
 }
 
 

@@ -2,7 +2,7 @@
 
     preamble    "Here is the rewritten thinking:", 以下是改写后的内容, "Traducción:"
     rewriting   "as requested", "the original text", "I have translated", "let me know if"
-    process     in a solution: "thought process", "the reasoning above", 思考过程
+    process     "thought process", "the reasoning above", 思考过程
     given       in thinking that comes before an answer: "the provided response", "the answer given above"
 
 What the question or the text before says too is let be: a question may be about translations.

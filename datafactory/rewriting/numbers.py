@@ -88,6 +88,42 @@ def new_numbers(text: str, known_from: Iterable[str], counting: int = COUNTING) 
     return found
 
 
+@dataclass(frozen=True)
+class Lost:
+    """Numbers that a text had and the one in its place has not, as they stand, and their share of all that it had."""
+
+    numbers: tuple[str, ...]
+    values: frozenset[Fraction]
+    share: float
+
+    def among(self, text: str) -> str | None:
+        """The first number of a text that is lost."""
+        plain = spelled(text)
+        for number in numbers_in(plain):
+            if number.readings[0][0] in self.values:
+                return plain[number.start : number.end].strip()
+        return None
+
+
+def lost_numbers(text: str, old: str, counting: int = COUNTING) -> Lost:
+    """The numbers in digits of the old text, above counting and each once, that the one in its place does not say."""
+    known = known_numbers([text])
+    plain = spelled(old)
+    free = _numbering(plain)
+    had: dict[Fraction, str] = {}
+    lost: dict[Fraction, str] = {}
+    for number in numbers_in(plain):
+        value = number.readings[0][0]
+        if not plain[number.start].isdigit():
+            continue  # a word may stay a word, of any language
+        if number.label or number.start in free or _known(number.readings[0], set(), counting) or value in had:
+            continue
+        had[value] = plain[number.start : number.end].strip()
+        if not any(_known(each, known, counting) for each in number.readings):
+            lost[value] = had[value]
+    return Lost(tuple(lost.values()), frozenset(lost), len(lost) / len(had) if had else 0.0)
+
+
 def known_numbers(texts: Iterable[str]) -> set[Fraction]:
     """Every value that a number in these texts may have."""
     known: set[Fraction] = set()

@@ -13,7 +13,7 @@ Asking, fencing off what is shown, checking what comes back and keeping the orig
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -26,8 +26,8 @@ from datafactory.sources import rows_of
 __all__ = ["Rewriting", "beside"]
 
 Example = tuple[dict[str, str], str]
-CheckName = Literal["finished", "form", "mention", "length", "numbers", "language", "own", "answer"]
-ALL: tuple[CheckName, ...] = ("finished", "form", "mention", "length", "numbers", "language", "own", "answer")
+CheckName = Literal["finished", "form", "mention", "length", "loops", "numbers", "content", "language", "own", "answer"]
+ALL: tuple[CheckName, ...] = get_args(CheckName)
 
 
 def _examples(value: Any, info: ValidationInfo) -> tuple[Example, ...]:
@@ -67,6 +67,8 @@ class Rewriting(Base):
     """The checks that a rewrite has to pass; all of them by default."""
     counting: int = Field(2, ge=0)
     """Whole numbers up to this one may always be said."""
+    keeps: float = Field(0.0, ge=0, le=1)
+    """The least share of the old thinking's numbers that the new one says too."""
     min_language: float = Field(0.9, ge=0, le=1)
     """The least share of the new text's words that are in the question's language, as `language_consistency` counts."""
     at_least: float | None = Field(None, ge=0)

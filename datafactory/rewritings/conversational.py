@@ -25,9 +25,12 @@ VERSION = 1
 class Config(Rewriting):
     places: ClassVar[tuple[str, ...]] = ("question", "reasoning")
     prose: ClassVar[bool] = True
+    never_mentions: ClassVar[tuple[str, ...]] = ("process",)
 
     prompt: Prompt = Field(default_factory=partial(beside, __file__))
     """A .txt of your own in its place, with the same places for what is shown."""
+    keeps: float = Field(0.7, ge=0, le=1)
+    """The least share of the old thinking's numbers that the new one says too. A choice."""
     at_least: float | None = Field(0.6, ge=0)
     """The least share of the old text's words that the new one may have."""
 

@@ -14,19 +14,19 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from datafactory.rewritings import CheckName, Rewriting, beside
+from datafactory.rewritings import ALL, CheckName, Rewriting, beside
 from datafactory.rewritings._texts import asked
 from datafactory.settings import Prompt
 from datafactory.types import Completion, Problem
 
 VERSION = 1
-CHECKS: tuple[CheckName, ...] = ("finished", "form", "mention", "length", "language", "own", "answer")
+CHECKS: tuple[CheckName, ...] = tuple(name for name in ALL if name != "numbers")
 
 
 class Config(Rewriting):
     places: ClassVar[tuple[str, ...]] = ("question",)
     prose: ClassVar[bool] = True
-    never_mentions: ClassVar[tuple[str, ...]] = ("given",)
+    never_mentions: ClassVar[tuple[str, ...]] = ("process", "given")
 
     sees: Literal["question", "both"] = "both"
     """both: question and response, so that the thinking leads to what is said. question: the question alone."""

@@ -27,6 +27,8 @@ class Config(Rewriting):
 
     prompt: Prompt = Field(default_factory=partial(beside, __file__))
     """A .txt of your own in its place, with the same places for what is shown."""
+    keeps: float = Field(0.9, ge=0, le=1)
+    """The least share of the old thinking's numbers that the new one says too."""
     at_least: float | None = Field(0.4, ge=0)
     """The least share of the old text's words that the new one may have; languages differ by a factor of two."""
     at_most: float | None = Field(4.0, gt=0)

@@ -24,17 +24,18 @@ import polars as pl
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from datafactory.check import Check
+from datafactory.columns import OWN, Column, Columns, finished, named_columns, shape_of
 from datafactory.config import file, folder_of, runtime
 from datafactory.errors import DatafactoryError, did_you_mean
 from datafactory.gold import demand_gold
 from datafactory.job import Job
 from datafactory.loading import Filling, demand_rows, fill, gathered
-from datafactory.mapping import OWN, Column, Columns, Found, finished, mapped, reads_of, shape_of
+from datafactory.mapping import Found, mapped
 from datafactory.self_cognition import COLUMNS as TEMPLATE_COLUMNS
 from datafactory.self_cognition import SHIPPED, Names, rows_of_templates
 from datafactory.settings import Verifiers, located
 from datafactory.shapes import COLUMNS as SHAPES
-from datafactory.shapes import OPTIONAL, Name
+from datafactory.shapes import Name
 from datafactory.sources import Row, columns_of, files_at, rows_of, rows_of_dataset, rows_of_gym, shards_at
 from datafactory.store import Draft
 from datafactory.types import COMPLETION_COLUMNS, PROBLEM_COLUMNS
@@ -135,7 +136,7 @@ def columns(config: Config, check: Check) -> list[str]:
         check.wrong(("shape",), str(error))
         found = None
     if found is not None:
-        for key, name in _read_columns(config, shape):
+        for key, name in named_columns(config, shape):
             if name not in found:
                 have = ", ".join(found[:24])
                 hint = did_you_mean(name, found) if len(found) > 24 else _near(name, found)
@@ -168,22 +169,6 @@ def _shape(config: Config, found: list[str] | None) -> Name | None:
     if config.self_cognition is not None:
         return "messages"
     return shape_of(config, found if found is not None else [config.question])
-
-
-def _read_columns(config: Config, shape: Name | None) -> Iterator[tuple[str, str]]:
-    """The columns that have to be there, each with the setting that says so."""
-    keys = ["question", "answer", "response", "reasoning", "choices", "tests", "history"]
-    if shape is not None:
-        for what, name in reads_of(config, shape).items():
-            setting = "messages" if config.messages else what if what in config.model_fields_set else "shape"
-            if what not in OPTIONAL or setting == what:
-                yield setting, name
-        keys = ["answer", "reasoning", "choices", "tests"]
-    for key in keys:
-        if key == "question" and config.history is not None and "question" not in config.model_fields_set:
-            continue  # the last turn of the conversation
-        value = getattr(config, key)
-        yield from ((key, name) for name in (value if isinstance(value, tuple) else (value,)) if name is not None)
 
 
 def _near(name: str, known: list[str]) -> str:

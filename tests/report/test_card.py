@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,6 @@ def test_the_yaml_header_parses_and_says_what_the_rows_say(told: Story) -> None:
     assert text.startswith("---\n")
     header = parsed(text)
     assert header["license"] == ["apache-2.0", "mit"]
-    assert "language" not in header  # the rows do not say
     assert header["size_categories"] == ["n<1K"]
     assert {"synthetic", "reasoning", "datafactory", "math", "logic", "general"} <= set(header["tags"])
     assert header["annotations_creators"] == ["machine-generated"]
@@ -88,6 +89,16 @@ def test_the_license_is_that_of_the_rows(tmp_path: Path, licenses: list[str | No
 
 def test_the_languages_are_those_of_the_rows(tmp_path: Path) -> None:
     assert header(merged(tmp_path, problem_id=["a", "b", "c"], language=["zh", "en", "zh"]))["language"] == ["en", "zh"]
+
+
+def test_languages_that_no_row_names_are_those_of_the_questions(tmp_path: Path) -> None:
+    english = "How many apples are left in the basket when two of them have been eaten?"
+    german = "Wie viele Äpfel bleiben im Korb, wenn zwei davon gegessen worden sind?"
+    told = merged(
+        tmp_path, problem_id=["a"] * 300, problem=[english] * 200 + [german] * 99 + ["Que reste-t-il dans le panier ?"]
+    )
+    assert header(told)["language"] == ["de", "en"]  # one row in 300 may be misread
+    assert "language" not in header(merged(tmp_path / "x", problem_id=["a"], problem=["2 + 2"]))
 
 
 @pytest.mark.parametrize(("rows", "category"), [(999, "n<1K"), (1000, "1K<n<10K"), (10_000, "10K<n<100K")])
@@ -137,6 +148,18 @@ def test_the_mixture_is_told_as_it_was_asked_and_taken(tmp_path: Path) -> None:
     assert cells(text, "code, x")[2:4] == ["1", "1"]
 
 
+def test_how_a_judge_did_is_told_where_a_stage_measured_it(tmp_path: Path) -> None:
+    told = merged(tmp_path, problem_id=["a"])
+    assert "## Judges" not in card(told, {})
+    part = {"count": 193, "of": 200, "share": 0.965, "interval": [0.93, 0.99], "bound": 0.9}
+    shares = dict.fromkeys(("agreement", "false accepts", "false rejects", "undecided"), part)
+    calibration = {"judge": "correctness", "against": "math", "kappa": 0.91, **shares}
+    told.merged.dataset.manifest["counts"] = {"calibration": calibration}
+    text = section(card(told, {}), "Judges")
+    assert "`dataset`: correctness against math. Cohen's kappa: 0.91." in text
+    assert cells(text, "agreement")[1:4] == ["193", "200", "96.5 %"]
+
+
 def test_known_limits_are_counted_from_the_rows(told: Story, tmp_path: Path) -> None:
     text = section(card(told, {}), "Known limits")
     rows = read(told.merged.dataset)
@@ -180,6 +203,20 @@ def test_datasets_loads_the_folder_that_the_card_describes(
     assert list(loaded) == ["train"]
     assert loaded["train"].num_rows == told.merged.dataset.rows
     assert loaded["train"][0]["messages"][0]["role"] == "user"
+
+
+def test_datasets_shows_the_rows_of_a_folder_that_was_made_anew(tmp_path: Path) -> None:
+    """With `configs` it caches by the header, not by the files: rows of the same number and size are told apart too."""
+    import datasets
+
+    for fingerprint, said in (("f" * 64, "b"), ("e" * 64, "c")):
+        messages = [[{"role": "user", "content": "a"}, {"role": "assistant", "content": said}]]
+        told = merged(tmp_path / fingerprint, problem_id=["a"], messages=messages)
+        told = replace(told, merged=replace(told.merged, fingerprint=fingerprint))
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        folder = published(told, tmp_path / "out", card(told, {}))
+        loaded = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+        assert loaded[0]["messages"][1]["content"] == said
 
 
 def test_the_card_counts_the_files(told: Story) -> None:

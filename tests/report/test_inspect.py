@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from datafactory.errors import UserError
+from datafactory.report import loose
 from datafactory.report.chosen import View
 from datafactory.report.terminal import inspect, rows_as_json
 from tests.conftest import built, command
@@ -170,6 +171,20 @@ def test_nested_columns_that_vary_are_shown_as_they_are(tmp_path: Path) -> None:
     found = rows(path, where="id >= 2")
     assert [row["id"] for row in found] == [2, 3, 4, 5]
     assert json.loads(found[0]["q"]) == {"z": 2} and json.loads(found[1]["late"]) == {"a": {"b": [1, "x"]}}
+
+
+def test_a_column_may_change_its_type_far_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loose, "BATCH", 2)
+    path = tmp_path / "varied.jsonl"
+    values = [1, 2, 3.5, "four", True, [5], None, {"six": 6}]
+    path.write_text("".join(json.dumps({"n": n, "value": value}) + "\n" for n, value in enumerate(values)))
+    with monkeypatch.context() as patched:  # as where polars finds no type for all rows
+        patched.setattr(loose, "_scan", lambda *_: pl.LazyFrame().select("none"))
+        found = rows(path)
+    assert [row["n"] for row in found] == list(range(8))
+    assert [row["value"] for row in found] == ["1.0", "2.0", "3.5", "four", "true", "[5]", None, '{"six": 6}'] or [
+        row["value"] for row in found
+    ] == ["1", "2", "3.5", "four", "true", "[5]", None, '{"six": 6}']
 
 
 def test_files_with_other_columns_stand_under_each_other(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ def test_a_published_trace_is_followed_through_every_stage(published: Path) -> N
     assert "math 1: correct" in text and f"pass_rate {row['pass_rate']:.4g} (min 0.1, max 0.9)" in text
     assert "where math = 1 and format = 1" in text and "at most 2 of each problem" in text
     assert row["problem"] in text and row["reasoning"] in text
+    source = (published.parents[2] / "problems.jsonl").read_text().splitlines()
+    line = next(at for at, text in enumerate(source, 1) if json.loads(text)["ask"] == row["problem"])
+    assert f"from problems.jsonl:{line}\n" in text
 
 
 def test_the_group_is_all_that_was_sampled_of_the_problem_and_where_each_went(published: Path) -> None:
@@ -154,17 +157,20 @@ def rewritten(folder: Path) -> Path:
     newer = {**new, "trace_id": "1b" * 8, "parent_id": "1a" * 8, "response": "It is 42."}
     out = {**rows[2], REASON: "not good", EVIDENCE: "x < 1"}
     finish("clear", [rows[0], newer], [out], "talked", do="rewrite", **{"from": "talked"})
+    finish("judged", [{**rows[0], "good": 1.0}, {**newer, "good": 5.0}], [], "clear", do="judge", **{"from": "clear"})
     return links
 
 
 @pytest.mark.parametrize("wanted", ["10" * 8, "1a" * 8, "1b1b1b"])
 def test_a_rewritten_trace_is_one_under_all_its_ids(tmp_path: Path, wanted: str) -> None:
-    for path in (rewritten(tmp_path), tmp_path / "outputs/store/rewrite-clear"):
+    for path in (rewritten(tmp_path), tmp_path / "outputs/store/judge-judged"):
         found = history(path, wanted)
         assert found.mine is not None and found.mine.ids == ("10" * 8, "1a" * 8, "1b" * 8)
         assert [each.ids[-1] for each in found.rollouts] == ["00" * 8, "1b" * 8, "20" * 8]
-        assert [each.trace for each in found.mine.passages] == ["10" * 8, "1a" * 8, "1b" * 8]
+        assert [each.trace for each in found.mine.passages] == ["10" * 8, "1a" * 8, "1b" * 8, "1b" * 8]
+        assert found.mine.last.added == {"good": 5.0}
         text = shown(found)
+        assert f"its ids: {' -> '.join(found.mine.ids)}" in text
         assert f"rewritten: {'10' * 8} -> {'1a' * 8}" in text and f"rewritten: {'1a' * 8} -> {'1b' * 8}" in text
         assert "- Think 1." in text and "+ I think 1." in text and "- It holds." not in text
         assert "dropped by clear: not good (x < 1)" in text

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datafactory.report.mathematics import ATTRIBUTES, DEEPEST, ELEMENTS, LONGEST, mathml, pieces, with_mathematics
+from datafactory.report.mathematics import (
+    ATTRIBUTES,
+    DEEPEST,
+    ELEMENTS,
+    LONGEST,
+    _written,
+    mathml,
+    pieces,
+    with_mathematics,
+)
 from tests.conftest import REPOSITORY
 
 TRACES = REPOSITORY.parent / "shared" / "data" / "traces" / "skythought_eval_outputs.jsonl.gz"
@@ -83,7 +92,15 @@ def test_whatever_is_written_only_what_draws_becomes_markup(text: str) -> None:
 def test_what_looks_like_markup_is_text(latex: str, shown: str) -> None:
     markup = mathml(latex)
     assert markup is not None
-    assert "".join(ElementTree.fromstring(markup).itertext()).replace("\xa0", " ").replace(" ", "") == shown.replace(" ", "")
+    assert "".join(ElementTree.fromstring(markup).itertext()).replace("\xa0", " ").replace(" ", "") == shown.replace(
+        " ", ""
+    )
+
+
+@pytest.mark.parametrize("name", ["script", "annotation-xml", "maction", "a", "img"])
+def test_an_element_that_does_more_than_draw_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        _written(ElementTree.Element(name))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +124,12 @@ def test_what_cannot_be_drawn_is_shown_as_it_was_written(latex: str) -> None:
     assert mathml(latex) is None
     source = f"\\({latex}\\)"
     assert "<math" not in with_mathematics(source)
-    assert "".join(ElementTree.fromstring(f"<p>{with_mathematics(source)}</p>").itertext() if "\x00" not in latex else [source]) == source
+    assert (
+        "".join(
+            ElementTree.fromstring(f"<p>{with_mathematics(source)}</p>").itertext() if "\x00" not in latex else [source]
+        )
+        == source
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from datafactory.report.figures import difficulty, lengths, measured
 from datafactory.report.page import page
 from datafactory.report.page_examples import LONGEST
 from datafactory.report.page_models import series
+from datafactory.store import Draft
 from datafactory.story import Story
 from tests.report.stories import LOSS, SCRIPT, read
 
@@ -74,7 +75,9 @@ def test_every_reason_stands_in_the_funnel_with_its_count_its_share_and_an_examp
     for chapter in told.lineage():
         for reason, count in chapter.dataset.manifest["reasons"].items():
             line = next(line for line in lines if f"<b>{reason}</b>" in line and chapter.name in line)
-            share = f"problem{'s' * (count > 1)}" if chapter.name == "train" else f"{count / whole:.1%}".replace("%", " %")
+            share = (
+                f"problem{'s' * (count > 1)}" if chapter.name == "train" else f"{count / whole:.1%}".replace("%", " %")
+            )
             assert f">{count}</b>" in line and f">{share}<" in line
             anchor = re.search(r'href="#([^"]+)"', line)
             assert anchor
@@ -87,14 +90,20 @@ def test_every_reason_stands_in_the_funnel_with_its_count_its_share_and_an_examp
 def test_a_reason_is_told_in_plain_words(html: str) -> None:
     text = Reader(html).text["funnel"]
     assert plugins.summary("filter", "repetition").partition(": ")[2].rstrip(".") in text
-    assert "math did not find it right" in text and "the same text as a row before it" in text and "cannot be read by the verifier" in text
+    assert (
+        "math did not find it right" in text
+        and "the same text as a row before it" in text
+        and "cannot be read by the verifier" in text
+    )
 
 
 def test_the_head_says_what_it_is_and_what_was_thrown_away(told: Story, html: str) -> None:
     head = " ".join(Reader(html).text[""].split())
     published = read(told.merged.dataset).height
     assert f"This dataset is {published} rows to train a language model on" in head
-    assert "Of 96 completions written by models and 6 finished rows taken from files, 61 (59.8 %) were thrown away" in head
+    assert (
+        "Of 96 completions written by models and 6 finished rows taken from files, 61 (59.8 %) were thrown away" in head
+    )
     assert "mostly for: “repetition above 0.5” (32)" in head and "4 problems could not be used" in head
 
 
@@ -241,3 +250,33 @@ def test_counts_that_no_section_knows_are_shown(told: Story) -> None:
     told.chapters[4].dataset.manifest["counts"] = {"rewrites": {"rewritten": 60, "kept": 20}, "reviewers": 3}
     text = " ".join(Reader(page(told)).text["counts"].split())
     assert "reviewers 3" in text and "rewritten 60 75.0 %" in text and "kept 20 25.0 %" in text
+
+
+def test_many_values_and_long_ones_do_not_make_the_page_large(told: Story) -> None:
+    rows = read(told.merged.dataset)
+    many = pl.concat(
+        [
+            rows.with_columns(pl.lit(f"{at} " + "x" * 3000).alias(name) for name in ("domain", "source"))
+            for at in range(60)
+        ]
+    )
+    draft = Draft(told.merged.dataset.folder.with_name("merge-many"))
+    draft.folder.mkdir()
+    draft.write(0, many)
+    dataset = draft.finish(1, {"stage": "merge", "fingerprint": "many"})
+    merged = replace(told.merged, dataset=dataset)
+    html = page(replace(told, chapters=(*told.chapters[:6], merged, *told.chapters[7:]), merged=merged))
+    assert "x" * 2000 not in html and "20 more" in html
+    assert len(html) < 2 * len(page(told))
+
+
+def test_the_students_count_of_tokens_is_taken_where_there_is_one(told: Story) -> None:
+    rows = read(told.merged.dataset).with_columns((pl.int_range(pl.len()) + 1000).alias("tokens"))
+    draft = Draft(told.merged.dataset.folder.with_name("merge-counted"))
+    draft.folder.mkdir()
+    draft.write(0, rows)
+    merged = replace(told.merged, dataset=draft.finish(1, {"stage": "merge", "fingerprint": "counted"}))
+    found = lengths(replace(told, chapters=(*told.chapters[:6], merged, *told.chapters[7:]), merged=merged))
+    assert found is not None and found.published is not None
+    assert (found.column, found.unknown) == ("tokens", 0)
+    assert (found.published.low, found.published.high) == (1000, 999 + rows.height)

@@ -113,10 +113,12 @@ def test_every_bar_has_a_width(browser: Browser, report: Path) -> None:
     shown.close()
 
 
-@pytest.mark.parametrize("width", [320, PHONE, 700, DESK])
+@pytest.mark.parametrize("width", [320, PHONE, 640, 794, DESK])
 def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, width: int) -> None:
     shown = opened(browser, report, width)
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    cells = "[...document.querySelectorAll('th, td')].filter(each => each.scrollWidth > each.clientWidth + 1)"
+    assert shown.evaluate(f"{cells}.map(each => each.textContent.slice(0, 60))") == []
     shown.close()
 
 
@@ -172,4 +174,20 @@ def test_it_prints(browser: Browser, report: Path) -> None:
     shown = browser.page(report.as_uri())
     told = shown.send("Page.printToPDF", printBackground=True)
     assert len(told["data"]) > 20_000
+    shown.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "forbidden"),
+    [
+        ("img = document.createElement('img'); img.src = 'http://127.0.0.1:9/x.png'", "img-src"),
+        ("script = document.createElement('script'); script.textContent = 'document.title = 1'", "script-src-elem"),
+        ("frame = document.createElement('iframe'); frame.src = 'http://127.0.0.1:9/'", "frame-src"),
+    ],
+)
+def test_its_policy_lets_nothing_in(browser: Browser, report: Path, what: str, forbidden: str) -> None:
+    shown = browser.page(report.as_uri())
+    refused = "document.addEventListener('securitypolicyviolation', event => done(event.effectiveDirective))"
+    tried = f"new Promise(done => {{ {refused}; setTimeout(() => done('let in'), 20000); const {what}; "
+    assert shown.evaluate(f"{tried} document.body.append({what.partition(' ')[0]}) }})") == forbidden
     shown.close()

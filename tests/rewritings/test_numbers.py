@@ -86,7 +86,7 @@ def test_time_grows_with_the_length_of_the_text():
 def test_true_solutions_bring_in_few_numbers_and_a_changed_number_is_found():
     stream = random.Random(3)
     passed = seen = caught = spoilt = 0
-    for line in gzip.open(TRACES, "rt"):
+    for line in gzip.decompress(TRACES.read_bytes()).splitlines():
         row = json.loads(line)
         if "<|begin_of_solution|>" not in row["response"] or not row["label_correct"]:
             continue

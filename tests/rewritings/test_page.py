@@ -48,7 +48,7 @@ def cases() -> Iterator[tuple[int, str, dict[str, Any], tuple[Use, ...], dict[st
             heading = None
         elif cells[-3:] == ["rewrite", "verdict", "why"]:
             heading, told = cells, " ".join(paragraph)
-            settings = yaml.safe_load(found[1]) if (found := re.search(r"`(\{checks: .*?\})`", told)) else {}
+            settings = yaml.safe_load(found[1]) if (found := re.search(r"`(\{[a-z_]+: .*?\})`", told)) else {}
             verifiers = (Use("verifier", "math"),) if "`verifiers: [math]`" in told else ()
             named = NAMED.findall(told)[-1]
         elif heading is not None and not set("".join(cells)) <= set("-: "):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datafactory.errors import StageError, UserError
+from datafactory.errors import UserError
 from datafactory.self_cognition import SHIPPED
 
 from ..conftest import built, write_rows

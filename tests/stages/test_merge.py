@@ -121,6 +121,14 @@ def test_a_mixture_that_cannot_be_met_names_every_part_and_writes_nothing(tmp_pa
     assert not list((tmp_path / "out").glob("*.parquet"))
 
 
+def test_what_duplicates_leave_is_what_there_is(tmp_path: Path):
+    again = [{**each, "trace_id": f"{n:016x}"} for n, each in enumerate(rows("math", 3))]
+    source = {"a": dataset(tmp_path / "a", [*rows("math", 10), *again])}
+    with pytest.raises(StageError, match="math has 10 of 12 rows"):
+        merged(tmp_path / "out", source, mixture={"math": 12})
+    assert not list((tmp_path / "out").rglob("*.arrow"))  # what was spilt would be found by no other mixture
+
+
 def test_a_whole_that_is_scaled_keeps_its_shares(tmp_path: Path, mixed: dict):
     made = table(merged(tmp_path / "out", mixed, mixture={"math": 240, "code": 60}, shortfall="scale"))
     assert counts(made) == {"math": 120, "code": 30}

@@ -16,6 +16,7 @@ from datafactory.review.decisions import seen
 from datafactory.types import trace_id
 
 from ..conftest import built, command
+from ..review.conftest import Serving
 
 SETTINGS = "{do: review, from: accepted, decisions: reviews/accepted.jsonl}"
 
@@ -281,3 +282,25 @@ def test_the_review_of_a_merge_is_refused_with_what_would_be_right(small: Path):
     small.write_text(text + "  reviewed: {do: review, from: dataset, decisions: reviews/d.jsonl}\n")
     with pytest.raises(UserError, match="is merged already: review the rows before they are"):
         built(small)
+
+
+def test_what_the_page_wrote_is_what_the_stage_applies(reviewed: Path):
+    path = reviewed.parent / "reviews/accepted.jsonl"
+    server = Serving(reviewed.parent / "outputs/small/accepted", "--reviewer", "cleo", "--decisions", path)
+    for at, (decision, more) in enumerate(
+        [("accept", {}), ("reject", {"reason": "unsafe"}), ("edit", {"response": "new"})]
+    ):
+        trace = server.trace(at)["trace"]
+        body = {"trace_id": trace["id"], "seen": trace["seen"], "decision": decision, **more}
+        assert server.decide(body)[0] == 200
+    assert server.stop()[0] == 0
+    built(reviewed, until="reviewed")
+    counts = manifest_of(reviewed, "reviewed")["counts"]
+    assert counts["reviewers"] == {"cleo": {"accepted": 1, "rejected": 1, "edited": 1}}
+    assert (counts["accepted"], counts["rejected"], counts["edited"], counts["changed"], counts["unknown"]) == (
+        1,
+        1,
+        1,
+        0,
+        0,
+    )
