@@ -215,7 +215,7 @@ def test_the_recipe_runs_end_to_end_with_scripted_models(tmp_path: Path) -> None
         "--outputs",
         tmp_path / "outputs",
         "--limit",
-        12,
+        8,
         "--until",
         "dataset",
         *sets,

@@ -46,10 +46,19 @@ PATIENCE = 1800.0  # seconds for a contender
 @click.option("--scale", default=0.1, help="of R1's lengths")
 @click.option("--rounds", default=1, help="of merge and polars, the best of which counts")
 @click.option("--only", help="contenders by comma, and none of the other steps")
+@click.option("--without", default="", help="contenders by comma that are left out")
 @click.option("--keep", is_flag=True, help="what the contenders write")
 @click.option("--run", "name", hidden=True)
 def main(
-    data: Path, folder: Path, rows: int, scale: float, rounds: int, only: str | None, keep: bool, name: str | None
+    data: Path,
+    folder: Path,
+    rows: int,
+    scale: float,
+    rounds: int,
+    only: str | None,
+    without: str,
+    keep: bool,
+    name: str | None,
 ) -> None:
     if name:
         started = time.perf_counter()
@@ -62,7 +71,7 @@ def main(
     names = only.split(",") if only else ["merge", "polars in", "polars out", "datasets"]
     print(f"\n{'':12}{'seconds':>9}{'CPU s':>9}{'peak MB':>9}{'merge is':>10}")
     first = None
-    for each in names:
+    for each in (each for each in names if each not in without.split(",")):
         seconds = bench.shown(each, rows, first)
         first = seconds if each == "merge" else first
     if only is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from datafactory.report.histogram import Edges, Histogram, histogram
+from datafactory.report.histogram import Histogram, histogram
 from datafactory.story import Chapter, Story
 
 # DeepSeek-R1's 800K: samples and mean tokens by domain (arXiv:2501.12948, Table 5)
@@ -59,16 +59,6 @@ class Measured:
     rows: int
     beyond: int
     undecided: int
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Mean reward per problem, over its decided rollouts."""
-
-    rates: Histogram
-    problems: int
-    never: int
-    always: int
 
 
 def rows_of(chapter: Chapter) -> pl.LazyFrame:
@@ -193,26 +183,6 @@ def difficulty(chapter: Chapter, verifier: str) -> dict[str, dict[str, int]]:
     for name, place, count in counted.iter_rows():
         found.setdefault(name or "no domain", dict.fromkeys(BANDS, 0))[BANDS[place]] = count
     return found
-
-
-def groups(chapter: Chapter, verifier: str) -> Groups | None:
-    """None where no problem has more than one rollout, or none was decided."""
-    if not {"problem_id", verifier} <= set(columns_of(chapter)):
-        return None
-    table = rows_of(chapter).group_by("problem_id").agg(pl.col(verifier).mean(), pl.len().alias("rollouts")).collect()
-    rates = table[verifier].drop_nulls()
-    if rates.is_empty() or table["rollouts"].max() == 1:
-        return None
-    found = histogram(rates, _of_groups(int(table["rollouts"].max())))  # type: ignore[arg-type]
-    assert found is not None
-    return Groups(found, rates.len(), int((rates <= 0).sum()), int((rates >= 1).sum()))
-
-
-def _of_groups(size: int) -> Edges:
-    """From 0 to 1: a bin for each rate a small group can have, else tenths."""
-    if size <= 12:
-        return tuple((at - 0.5) / size for at in range(size + 2)), True
-    return tuple(at / 10 for at in range(11)), False
 
 
 def measured(story: Story) -> Iterator[Measured]:

@@ -54,7 +54,7 @@ def renewed(row: Row, writes: str, text: str) -> dict[str, Any]:
     """The cells of a rewritten row that are not what they were, verdicts apart."""
     written = {"reasoning": row.get("reasoning"), "response": row.get("response"), writes: clean(text)}
     new = trace_id(row["problem_id"], row.get("rollout") or 0, written["reasoning"], written["response"])
-    return {writes: written[writes], "trace_id": new, "parent_id": named(row), }
+    return {writes: written[writes], "trace_id": new, "parent_id": named(row), **dict.fromkeys(COUNTED)}
 
 
 def named(row: Row) -> str:

@@ -1,8 +1,8 @@
 """Rollouts: every problem put to a model `group_size` times, or until enough of its rollouts are accepted.
 
 In   problem_id, question and the other problem columns
-Out  the same, and rollout, trace_id, reasoning, response, finish_reason, error, prompt_tokens, completion_tokens, model,
-     generation; with `until` the columns of its verifiers too; the rollouts of a problem stand together in one shard
+Out  the same, and rollout, trace_id, reasoning, response, finish_reason, error, prompt_tokens, completion_tokens,
+     model, generation; with `until` the columns of its verifiers too; the rollouts of a problem stand together in one shard
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from datafactory.report.figures import difficulty, lengths, measured
 from datafactory.report.page import page
 from datafactory.report.page_examples import LONGEST
 from datafactory.report.page_models import series
-from datafactory.store import Draft
+from datafactory.store import EVIDENCE, REASON, Draft
 from datafactory.story import Story
 from tests.report.stories import LOSS, SCRIPT, read
 
@@ -280,3 +280,20 @@ def test_the_students_count_of_tokens_is_taken_where_there_is_one(told: Story) -
     assert found is not None and found.published is not None
     assert (found.column, found.unknown) == ("tokens", 0)
     assert (found.published.low, found.published.high) == (1000, 999 + rows.height)
+
+
+def test_a_script_in_the_name_of_a_domain_a_source_or_a_reason_is_text(told: Story) -> None:
+    names = ("domain", "source", "license", "model", "math_detail", "math_status")
+    rows = read(told.merged.dataset).with_columns(pl.lit(f"{SCRIPT} {name}").alias(name) for name in names)
+    lost = rows[:2].with_columns(pl.lit(f"{SCRIPT} reason").alias(REASON), pl.lit(f"{SCRIPT} evidence").alias(EVIDENCE))
+    draft = Draft(told.merged.dataset.folder.with_name("merge-hostile"))
+    draft.folder.mkdir()
+    draft.write(0, rows, lost)
+    counts = {"parts": [{"part": f"{SCRIPT} part", "asked": 9, "had": 9, "rows": 9}], "votes": {f"{SCRIPT} vote": 3}}
+    about = {"stage": "merge", "fingerprint": "hostile", "counts": counts, "packages": {f"{SCRIPT} package": "1"}}
+    merged = replace(told.merged, dataset=draft.finish(1, about))
+    html = page(replace(told, chapters=(*told.chapters[:6], merged, *told.chapters[7:]), merged=merged))
+    assert SCRIPT not in html
+    text = " ".join(Reader(html).text.values())
+    for name in (*names, "reason", "evidence", "part", "vote", "package"):
+        assert f"{SCRIPT} {name}" in text, name

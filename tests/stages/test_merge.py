@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datafactory.errors import NothingLeft, StageError
+from datafactory.merging import shards, writing
 from datafactory.merging import spill as spilling
 from datafactory.types import COLUMNS
 
@@ -271,14 +272,15 @@ def test_what_a_killed_merge_had_made_is_used_again(
     tmp_path: Path, mixed: dict, small_buckets: None, monkeypatch: pytest.MonkeyPatch
 ):
     """Stopped at each step in turn, it ends in the same bytes, and what is there is not made again."""
-    from datafactory.merging import writing
-
-    whole = dict(files(merged(tmp_path / "whole", mixed, shard_bytes=4000, validation={"problems": 9}).folder))
+    settings = {"shard_bytes": 4000, "validation": {"problems": 9}}
+    whole = dict(files(merged(tmp_path / "whole", mixed, **settings).folder))
     assert len([name for name in whole if name.startswith("shard")]) > 3
 
     class Killed(BaseException):
         pass
 
+    read = counted(monkeypatch, spilling.Spill, "_read")
+    written = counted(monkeypatch, shards.Sheet, "__enter__")
     for place, name, done in (
         (spilling.Spill, "fill", 2),
         (writing.Written, "_train", 1),
@@ -293,17 +295,26 @@ def test_what_a_killed_merge_had_made_is_used_again(
 
         monkeypatch.setattr(place, name, stopped)
         with pytest.raises(Killed):
-            merged(tmp_path / "out", mixed, shard_bytes=4000, validation={"problems": 9})
+            merged(tmp_path / "out", mixed, **settings)
         monkeypatch.setattr(place, name, original)
-    times = {
-        path: path.stat().st_mtime_ns
-        for path in (tmp_path / "out").glob("**/*.*")
-        if path.suffix in (".arrow", ".parquet")
-    }
-    assert any("rows-" in path.name for path in times) and any("shard-" in path.name for path in times)
-    made = merged(tmp_path / "out", mixed, shard_bytes=4000, validation={"problems": 9})
+    made = merged(tmp_path / "out", mixed, **settings)
     assert dict(files(made.folder)) == whole
-    assert all(path.stat().st_mtime_ns == time for path, time in times.items() if path.suffix == ".parquet")
+    assert len(read) == len(set(read)) > 3
+    names = [sheet.path.name for sheet in written]
+    assert len(names) == len(set(names))
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, place: type, name: str) -> list:
+    """What the method of that name is called with, and on, as it is called."""
+    seen: list = []
+    original = getattr(place, name)
+
+    def called(self, *given):
+        seen.append(given[0] if given else self)
+        return original(self, *given)
+
+    monkeypatch.setattr(place, name, called)
+    return seen
 
 
 @pytest.mark.parametrize(("size", "kind"), [("200k", "rows-*.arrow"), ("540k", "shard-*.parquet")])

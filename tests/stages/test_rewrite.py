@@ -436,3 +436,35 @@ def test_a_budget_stops_before_it_would_spend_more_and_goes_on_where_it_was(
 def test_the_rewritings_are_listed():
     listed = command("list", "rewritings").stdout
     assert [line.split()[0] for line in listed.splitlines()] == ["conversational", "summary", "think", "translate"]
+
+
+SHY = '''"""Shy: right where the response holds the gold answer; it gives up on long ones."""
+
+from datafactory.types import Verdict
+
+VERSION = 1
+
+
+def verify(problem, completion, config):
+    if "apples" in completion.response:
+        return Verdict.undecided("timeout", "it took too long")
+    return Verdict.correct() if problem.answer in completion.response else Verdict.incorrect()
+'''
+
+
+def test_a_verdict_that_is_undecided_now_is_no_pass(tmp_path: Path):
+    (tmp_path / "shy.py").write_text(SHY)
+    writer = spoilt("text.replace('apples', 'of them')")
+    made = table(built(tmp_path, DONE.replace("[math]", "[./shy.py]"), writer, sums(4)), "done").sort("question")
+    assert made["summary"].to_list() == ["kept", "rewritten"] * 2
+    assert made["summary_detail"][0].startswith("answer: shy cannot decide it: timeout it took too long")
+
+
+def test_a_stage_that_failed_at_its_end_leaves_nothing_that_would_count_as_done(tmp_path: Path):
+    recipe = RECIPE.replace("batch_size: 4", "batch_size: 4, faults: {error: 1}")
+    stages = DONE.replace(
+        "with:", "where: \"answer in ('25', '27')\", with:"
+    )  # 2 of 60: too few to tell before the end
+    with pytest.raises(StageError, match="came to nothing on 2 of the 2 rows"):
+        built(tmp_path, stages, HONEST, sums(60), recipe)
+    assert not list((tmp_path / "outputs/store").glob("rewrite-*/shard-*.parquet"))
