@@ -13,13 +13,13 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
 from datafactory.errors import NothingLeft, StageError
 from datafactory.job import Job
-from datafactory.merging.choose import Chosen, Wanted, choose, demand
+from datafactory.merging.choose import Wanted, choose, demand
 from datafactory.merging.parts import DATASET, copied
 from datafactory.merging.spill import Keyed, Spill, firsts
 from datafactory.merging.tokens import counted
@@ -42,22 +42,14 @@ def merge(config: Config, job: Job, note: Path) -> None:
     keyed = _keyed(config, spill)
     for rows in threaded(partial(spill.fill, k, keyed) for k in range(len(spill.pieces))):
         job.progress.advance(rows=rows)
-    try:
-        chosen = choose(spill.keys(), spill.links() if keyed.leaks else None, _wanted(config))
-    except StageError:
-        shutil.rmtree(spill.folder)  # no other mixture would find it
-        raise
-    for note_ in chosen.notes:
-        job.progress.note(note_)
-    if not chosen.rows["times"].sum():
-        raise NothingLeft("nothing is left: the mixture takes no row")
+    decided, counts = _decided(config, job, spill)
     order = Order(config.shuffle, config.apart, config.shard_bytes, copied(config.mixture or {}))
-    written = Written(job.draft, spill, _decided(chosen, spill), order)
+    written = Written(job.draft, spill, decided, order)
     for rows, taken in threaded(written.training()):
         job.progress.advance(rows=rows, accepted=taken)
     for rows, taken in threaded(written.validation()):
         job.progress.advance(rows=rows, accepted=taken)
-    about = {"counts": chosen.counts, "splits": written.splits}
+    about = {"counts": counts, "splits": written.splits}
     write_bytes(note, json.dumps(about, indent=1, ensure_ascii=False).encode())
     shutil.rmtree(spill.folder)
 
@@ -88,8 +80,17 @@ def _wanted(config: Config) -> Wanted:
     )
 
 
-def _decided(chosen: Chosen, spill: Spill) -> Decided:
-    """The rows bucket after bucket, and the traces that stay of what duplicates say."""
+def _decided(config: Config, job: Job, spill: Spill) -> tuple[Decided, dict[str, Any]]:
+    """The rows bucket after bucket with what was decided of each, and the counts."""
+    try:
+        chosen = choose(spill.keys(), spill.links() if config.validation else None, _wanted(config))
+        if not chosen.rows["times"].sum():
+            raise NothingLeft("nothing is left: the mixture takes no row")
+    except StageError:
+        shutil.rmtree(spill.folder)  # no other mixture would find it
+        raise
+    for told in chosen.notes:
+        job.progress.note(told)
     rows = chosen.rows
     doubles = rows.filter(pl.col("why") == 0)["first"]
     stays = pl.DataFrame(schema={"first": pl.UInt64, "trace": pl.String})
@@ -97,7 +98,8 @@ def _decided(chosen: Chosen, spill: Spill) -> Decided:
         known = rows["at"].is_in(doubles.implode())
         stays = pl.DataFrame({"first": rows["at"].filter(known), "trace": spill.trace_ids().filter(known)})
     columns = ["bucket", "group", "problem", "order", "at", "size", "times", "apart", "place", "why", "first"]
-    return Decided(rows.select(columns).sort("bucket", maintain_order=True), chosen.told, stays)
+    rows = rows.select(columns).sort("bucket", maintain_order=True)
+    return Decided(rows, chosen.told, stays), chosen.counts
 
 
 def threaded(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:

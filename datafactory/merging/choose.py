@@ -57,26 +57,31 @@ class Chosen:
 
 def choose(keys: pl.DataFrame, links: pl.DataFrame | None, wanted: Wanted) -> Chosen:
     rows, places = _placed(keys, wanted)
+    del keys  # with millions of rows every column counts
     notes: list[str] = []
     others = _others(places, wanted, notes)
     places, want = _quotas(places, wanted, notes)
     rows = _ranked(rows, wanted)
     quota = rows.select("place").join(places, on="place", how="left", maintain_order="left")
-    rows = rows.with_columns(quota["quota"], quota["upsample"])
+    rows = rows.with_columns(quota["quota"])
+    del quota
     beside = pl.col("other") & pl.lit(wanted.other == "take")
     rows = rows.with_columns(((pl.col("asked") & (pl.col("rank") < pl.col("quota"))) | beside).alias("taken"))
     if wanted.validation:
-        rows = rows.with_columns(drawn(rows, links, wanted.validation, wanted.seed, _spare(rows)))
+        rows = rows.with_columns(drawn(rows, links, wanted.validation, wanted.seed, _spare(rows, places)))
     else:
         rows = rows.with_columns(pl.lit(False).alias("apart"))
-    rows = _repeated(rows).drop("draw", "rank", "upsample", "leak", strict=False)
+    rows = _repeated(rows).drop("draw", "rank", "leak", strict=False)
     counts = {
         "by": wanted.by,
         "parts": _counts(rows, places, wanted, want),
         "domains": {str(name): _sums(part) for (name,), part in sorted(rows.group_by("domain"))},
         "splits": {
             split: _sums(part)
-            for split, part in (("train", rows.filter(~pl.col("apart"))), ("validation", rows.filter("apart")))
+            for split, part in (
+                ("train", rows.filter(pl.col("taken") & ~pl.col("apart"))),
+                ("validation", rows.filter("apart")),
+            )
             if part.height
         },
         "duplicates": int(rows["double"].sum()),
@@ -224,12 +229,12 @@ def _ranked(rows: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     return rows.with_columns(pl.Series("rank", rank)).drop("prefer", strict=False)
 
 
-def _spare(rows: pl.DataFrame) -> dict[int, int]:
+def _spare(rows: pl.DataFrame, places: pl.DataFrame) -> dict[int, int]:
     """Of the places whose rows stand more than once, how many rows the copies can do without."""
-    counted = rows.filter(pl.col("taken") & pl.col("asked")).group_by("place", "quota", "upsample").len()
+    counted = rows.filter(pl.col("taken") & pl.col("asked")).group_by("place").len("taken").join(places, on="place")
     return {
         place: count - -(-(quota - count) // (upsample - 1))
-        for place, quota, upsample, count in counted.iter_rows()
+        for place, quota, upsample, count in counted.select("place", "quota", "upsample", "taken").iter_rows()
         if quota > count
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,12 +33,16 @@ OWN = {"problem_id", "trace_id", "parent_id"}  # each value stands once or a few
 
 
 class Sheet:
-    """A file that rows are added to: there whole once the context is left, and not at all where no row was added."""
+    """A file that rows are added to: there whole once the context is left, and not at all where no row was added.
+
+    While a row group is packed in a thread, the next is brought into its form.
+    """
 
     def __init__(self, path: Path, form: Callable[[pl.DataFrame], pa.Table] = as_arrow):
         self.path, self.form, self.rows = path, form, 0
         self._held: pl.DataFrame | None = None
         self._writer: pq.ParquetWriter | None = None
+        self._packing: Future[None] | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Sheet:
@@ -48,6 +53,7 @@ class Sheet:
             if kind is None:
                 if self._held is not None and self._held.height:
                     self._write(self._held)
+                self._wait()
                 if self._writer is None:
                     self.path.unlink(missing_ok=True)
         except BaseException:
@@ -65,8 +71,14 @@ class Sheet:
         if self._writer is None:
             stream = self._open.enter_context(writing(self.path))
             self._writer = self._open.enter_context(closing(writer(stream, table.schema)))
-        self._writer.write_table(table, row_group_size=table.num_rows)
+            self._thread = self._open.enter_context(ThreadPoolExecutor(1))  # left first: it has ended when the file is
+        self._wait()
+        self._packing = self._thread.submit(self._writer.write_table, table, row_group_size=table.num_rows)
         self.rows += table.num_rows
+
+    def _wait(self) -> None:
+        if self._packing is not None:
+            self._packing.result()
 
 
 def writer(stream: BinaryIO, schema: pa.Schema) -> pq.ParquetWriter:

@@ -162,8 +162,7 @@ class Spill:
         """The keys of all rows, piece after piece, in each in the order that its rows are spilt in."""
         tables = []
         for k in range(len(self.pieces)):
-            table = pl.read_ipc(self.keys_at(k)).drop("trace_id")
-            tables.append(table.with_columns(piece=pl.lit(k, pl.UInt32)))
+            tables.append(pl.read_ipc(self.keys_at(k)).drop("trace_id"))
         return pl.concat(tables)
 
     def trace_ids(self) -> pl.Series:
