@@ -45,7 +45,9 @@ def _marked(role: Role, default: Any, **settings: Any) -> Any:
 
 
 def ref(
-    kind: Literal["dataset", "model", "weights", "tokenizer"] = "dataset", default: Any = PydanticUndefined, **settings: Any
+    kind: Literal["dataset", "model", "weights", "tokenizer"] = "dataset",
+    default: Any = PydanticUndefined,
+    **settings: Any,
 ) -> Any:
     """A field that names a stage or a model above (a list of names where its type is a list).
 

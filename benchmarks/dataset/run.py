@@ -7,7 +7,7 @@ at that scale; what is made of it is removed in the end. Each contender runs in 
 its own, timed without its start; its peak memory is what the kernel says of it (ru_maxrss).
 
     merge        the stage itself: mixture, duplicates, shuffle, validation, messages, shards, checksums
-    polars in    scan_parquet of the merge's input, sink_parquet with zstd
+    polars in    scan_parquet of the merge's input, sink_parquet with zstd at the merge's level
     polars out   the same of the merge's output: as many bytes as the merge writes
     datasets     load_dataset of the input, concatenated, shuffle, to_parquet
 
@@ -30,7 +30,6 @@ from pathlib import Path
 from threading import Timer
 
 import click
-
 from check import checked
 from contenders import CONTENDERS
 from make import composition
