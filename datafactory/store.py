@@ -71,9 +71,7 @@ class Dataset:
     @property
     def splits(self) -> dict[str, list[str]]:
         """The files of each split; all are `train` where none were set apart."""
-        named: dict[str, list[str]] = self.manifest.get("splits") or {
-            "train": [shard["file"] for shard in self.shards]
-        }
+        named: dict[str, list[str]] = self.manifest.get("splits") or {"train": [shard["file"] for shard in self.shards]}
         return named
 
     def split(self, name: str) -> Dataset:

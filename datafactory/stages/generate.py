@@ -2,7 +2,8 @@
 
 In   problem_id, question and the other problem columns
 Out  the same, and rollout, trace_id, reasoning, response, finish_reason, error, prompt_tokens, completion_tokens,
-     model, generation; with `until` the columns of its verifiers too; the rollouts of a problem stand together in one shard
+     model, generation; with `until` the columns of its verifiers too; the rollouts of a problem stand together in one
+     shard
 """
 
 from __future__ import annotations
