@@ -49,6 +49,7 @@ MAY_IMPORT = {
         "filters._text",
         "fingerprint",
         "groups",
+        "leaks",
         "licences",
         "plugins",
         "sources",

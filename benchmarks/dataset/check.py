@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from datafactory.fingerprint import sha256_of
-from datafactory.merging.leaks import leaks
+from datafactory.leaks import leaks
 from datafactory.store import Dataset
 
 NEAR = 0.001  # of Table 5
@@ -29,7 +29,7 @@ def checked(folder: Path, wanted: dict[str, int]) -> None:
     distinct = merged.scan().select(pl.struct("problem", "reasoning", "response").hash(7).n_unique()).collect().item()
     _told("no duplicate", distinct == merged.rows, f"{distinct:,} texts in {merged.rows:,} rows")
     found = leaks(merged)
-    _told("no leak", found.problems == found.questions == 0, str(found))
+    _told("no leak", found.shared_problems == found.shared_questions == found.repeated == 0, str(found))
     files = [(merged.folder / shard["file"], shard["sha256"]) for shard in merged.shards]
     _told("checksums", all(sha256_of(path) == sum_ for path, sum_ in files), f"{len(files)} files")
     published = _published(merged, folder / "published")

@@ -104,8 +104,11 @@ def demand(sources: Sequence[Dataset], wanted: Wanted) -> None:
                 name: pl.col(name).cast(pl.String) if name in source.columns else pl.lit(None, pl.String) for name in by
             }
             values = [value.alias(f"by {name}") for name, value in known.items()]
-            read = source.scan().select(*values, pl.lit(place).alias("source"))
-            counted.append(read.group_by(pl.all()).len("have").collect())
+            if values:
+                have = source.scan().select(*values).group_by(pl.all()).len("have").collect()
+            else:
+                have = pl.DataFrame({"have": [source.rows]}, schema={"have": pl.UInt32})
+            counted.append(have.with_columns(pl.lit(place).alias("source")))
     value = _value(wanted)
     rows = (
         pl.concat(counted, how="diagonal")

@@ -82,13 +82,6 @@ def composition(chapter: Chapter, by: str) -> list[Part]:
     return [Part(name, rows, rows / total, mean) for name, rows, mean in table.select(by, "rows", "tokens").iter_rows()]
 
 
-def mean_tokens(chapter: Chapter) -> float | None:
-    if TOKENS not in columns_of(chapter):
-        return None
-    mean: float | None = rows_of(chapter).select(pl.col(TOKENS).mean()).collect().item()
-    return mean
-
-
 def domain_named(name: str | None) -> str | None:
     """The domain of R1's table that this one is, by its name in any case."""
     return next((known for known in R1_SAMPLES if name and known.lower() == name.lower()), None)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from importlib.resources import files
 from string import Template
 
+from datafactory.leaks import leaks
 from datafactory.report import figures
 from datafactory.report.calibration import calibration
-from datafactory.report.leaks import leaks
 from datafactory.report.markup import Html, join, link, text
 from datafactory.report.page_composition import composition
 from datafactory.report.page_examples import examples
@@ -48,7 +48,7 @@ MENU = {
 def page(story: Story) -> str:
     """report.html of a published dataset."""
     measured = list(figures.measured(story))
-    checked = leaks(story.merged)
+    checked = leaks(story.merged.dataset)
     read = examples(story)
     parts = [
         kept_and_dropped(story, read.anchors),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from datafactory.leaks import Leaks
 from datafactory.report import charts, figures
 from datafactory.report.figures import R1_SAMPLES, R1_TOKENS, Part, domain_named
-from datafactory.report.leaks import Leaks
 from datafactory.report.markup import Html, element, join, section, table
 from datafactory.report.units import counted, named, number, share
 from datafactory.story import Chapter, Story

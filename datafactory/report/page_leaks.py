@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from datafactory.leaks import Leaks
 from datafactory.report.figures import Measured, rejected_files
-from datafactory.report.leaks import Leaks
 from datafactory.report.markup import Html, element, join, section, table, text
 from datafactory.report.mathematics import with_mathematics
 from datafactory.report.reasons import meaning

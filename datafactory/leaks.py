@@ -1,4 +1,4 @@
-"""Leaks: whether the published rows repeat themselves, and whether a validation problem stands in what is trained on.
+"""Leaks: whether the rows of a merge repeat themselves, and whether a validation problem stands in what is trained on.
 
 Looked up in the rows themselves, a shard at a time; nothing is taken from what the merge says of itself. A question is
 compared without case, spaces and punctuation.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from datafactory.story import Chapter
+from datafactory.store import Dataset
 
 TRAIN = "train"
 
@@ -35,27 +35,26 @@ class Leaks:
         return len(self.rows) > 1
 
 
-def leaks(merged: Chapter) -> Leaks:
-    splits = {
-        name: [merged.dataset.folder / shard["file"] for shard in shards] for name, shards in merged.splits.items()
-    }
-    names = merged.dataset.columns
-    ids = {name: _different(paths, pl.col("problem_id").hash(0)) for name, paths in splits.items()}
+def leaks(dataset: Dataset) -> Leaks:
+    """What its splits share; a foreign dataset has its questions in `question`."""
+    splits = {name: dataset.split(name) for name, files in dataset.splits.items() if files}
+    paths = {name: [part.folder / shard["file"] for shard in part.shards] for name, part in splits.items()}
+    names = dataset.columns
+    ids = {name: _different(files, pl.col("problem_id").hash(0)) for name, files in paths.items()}
     asked = _question("problem" if "problem" in names else "question")
-    apart = [name for name in splits if name != TRAIN]
+    apart = [name for name in paths if name != TRAIN]
     shared = questions = 0
-    if apart and TRAIN in splits:
+    if apart and TRAIN in paths:
         shared = int(ids[TRAIN].is_in(pl.concat([ids[name] for name in apart]).implode()).sum())
-        there = pl.concat([_different(splits[name], asked) for name in apart])
+        there = pl.concat([_different(paths[name], asked) for name in apart])
         found = [
-            known.filter(known.is_in(there.implode()))
-            for known in (_different([path], asked) for path in splits[TRAIN])
+            known.filter(known.is_in(there.implode())) for known in (_different([path], asked) for path in paths[TRAIN])
         ]
         questions = pl.concat(found).n_unique()
     return Leaks(
-        rows={name: sum(shard["rows"] for shard in shards) for name, shards in merged.splits.items()},
+        rows={name: part.rows for name, part in splits.items()},
         problems={name: found.len() for name, found in ids.items()},
-        repeated=_repeated(merged, names),
+        repeated=_repeated(dataset, names),
         shared_problems=shared,
         shared_questions=questions,
     )
@@ -69,11 +68,11 @@ def _question(column: str) -> pl.Expr:
     return pl.col(column).fill_null("").str.to_lowercase().str.replace_all(r"[\W_]+", "").hash(0)
 
 
-def _repeated(merged: Chapter, names: list[str]) -> int | None:
+def _repeated(dataset: Dataset, names: list[str]) -> int | None:
     if "trace_id" not in names:
         return None
     key = [name for name in ("trace_id", "copy") if name in names]
-    table = merged.dataset.scan().filter(pl.col("trace_id").is_not_null())
+    table = dataset.scan().filter(pl.col("trace_id").is_not_null())
     whole = (
         table.select(pl.len(), pl.struct(key).hash(0).n_unique().alias("different")).collect(engine="streaming").row(0)
     )

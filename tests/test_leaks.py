@@ -5,12 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from datafactory.report.leaks import leaks
-from datafactory.store import Draft
-from datafactory.story import Chapter
+from datafactory.leaks import leaks
+from datafactory.store import Dataset, Draft
 
 
-def merged(folder: Path, train: list[dict[str, Any]], validation: list[dict[str, Any]] | None = None) -> Chapter:
+def merged(folder: Path, train: list[dict[str, Any]], validation: list[dict[str, Any]] | None = None) -> Dataset:
     """A merge of two shards of train and, where given, one of validation."""
     draft = Draft(folder / "merge-x")
     draft.folder.mkdir()
@@ -19,8 +18,7 @@ def merged(folder: Path, train: list[dict[str, Any]], validation: list[dict[str,
         draft.write(k, pl.DataFrame(rows))
     files = [f"shard-{k:05d}.parquet" for k in range(len(parts))]
     splits = {"train": files[:2], **({"validation": files[2:]} if validation is not None else {})}
-    dataset = draft.finish(len(parts), {"stage": "merge", "fingerprint": "f", "splits": splits})
-    return Chapter("dataset", "merge", "f", dataset, (), {"do": "merge"})
+    return draft.finish(len(parts), {"stage": "merge", "fingerprint": "f", "splits": splits})
 
 
 def row(problem: int, rollout: int = 0, question: str | None = None, copy: int = 0) -> dict[str, Any]:
