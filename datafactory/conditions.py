@@ -13,10 +13,14 @@ from datafactory.tables import TYPES
 
 MOST = 5  # columns of unknown type that are tried in every way
 SPLIT = re.compile(r"\s+and\s+", re.IGNORECASE)
+TABLE = re.compile(r"\bselect\b|\(\s*from\b", re.IGNORECASE)  # of a second table: polars reads the files that one names
+ASIDE = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)  # texts, names and comments
 
 
 def expression(text: str) -> pl.Expr:
     """The condition as a polars expression; ValueError where it is not SQL."""
+    if TABLE.search(ASIDE.sub(" ", text)):
+        raise ValueError(f"'{text}' is not a SQL condition: it asks another table, and a condition is about one row")
     try:
         return pl.sql_expr(text).fill_null(False)
     except pl.exceptions.PolarsError as error:

@@ -65,7 +65,9 @@ def _different(paths: list[Path], hashed: pl.Expr) -> pl.Series:
 
 
 def _question(column: str) -> pl.Expr:
-    return pl.col(column).fill_null("").str.to_lowercase().str.replace_all(r"[\W_]+", "").hash(0)
+    text = pl.col(column).fill_null("").str.to_lowercase()
+    folded = text.str.replace_all(r"[\W_]+", "")
+    return pl.when(folded == "").then(text).otherwise(folded).hash(0)  # signs alone are a question too
 
 
 def _repeated(dataset: Dataset, names: list[str]) -> int | None:

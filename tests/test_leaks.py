@@ -42,6 +42,11 @@ def test_the_same_question_under_another_id_and_spelling_is_found(tmp_path: Path
     assert (found.shared_problems, found.shared_questions) == (0, 1)
 
 
+def test_questions_of_signs_alone_are_not_one_question(tmp_path: Path) -> None:
+    found = leaks(merged(tmp_path, [row(1), row(2, question="∫ ∮?")], [row(50, question="⊕?")]))
+    assert found.shared_questions == 0
+
+
 def test_rows_without_an_id_are_not_taken_for_one_row(tmp_path: Path) -> None:
     rows = [{**row(at), "trace_id": None} for at in range(3)] + [row(4), row(4)]
     assert leaks(merged(tmp_path, rows)).repeated == 1

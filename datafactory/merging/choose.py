@@ -23,6 +23,7 @@ from datafactory.store import EVIDENCE, REASON, Dataset
 
 Other = Literal["drop", "take", "fail"]
 DUPLICATE, BEYOND, OTHER = "duplicate", "beyond the mixture", "in no part of the mixture"
+EMPTY = "neither thinking nor response"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def choose(keys: pl.DataFrame, links: pl.DataFrame | None, wanted: Wanted) -> Ch
     beside = pl.col("other") & pl.lit(wanted.other == "take")
     rows = rows.with_columns(((pl.col("asked") & (pl.col("rank") < pl.col("quota"))) | beside).alias("taken"))
     if wanted.validation:
-        rows = rows.with_columns(drawn(rows, links, wanted.validation, wanted.seed, _spare(rows, places)))
+        rows = rows.with_columns(drawn(rows, links, wanted.validation, wanted.seed, _spare(rows, places), notes))
     else:
         rows = rows.with_columns(pl.lit(False).alias("apart"))
     rows = _repeated(rows).drop("draw", "rank", "leak", strict=False)
@@ -87,8 +88,19 @@ def choose(keys: pl.DataFrame, links: pl.DataFrame | None, wanted: Wanted) -> Ch
         "duplicates": int(rows["double"].sum()),
         "other": others,
     }
-    why = pl.when("taken").then(None).when("double").then(0).when("other").then(1).otherwise(2).cast(pl.UInt8)
-    rows = rows.with_columns(why.alias("why")).drop("taken", "double", "other", "asked", "quota", "domain")
+    why = (
+        pl.when("taken")
+        .then(None)
+        .when("empty")
+        .then(3)
+        .when("double")
+        .then(0)
+        .when("other")
+        .then(1)
+        .otherwise(2)
+        .cast(pl.UInt8)
+    )
+    rows = rows.with_columns(why.alias("why")).drop("taken", "empty", "double", "other", "asked", "quota", "domain")
     return Chosen(rows, _told(places, wanted), counts, notes)
 
 
@@ -137,12 +149,11 @@ def _placed(keys: pl.DataFrame, wanted: Wanted) -> tuple[pl.DataFrame, pl.DataFr
     named = pl.lit(True) if parts is None else pl.col("part").is_in(list(parts))
     places = places.with_columns(named.alias("named"))
     rows = keys.drop("same", "as", "source", "^by .*$").with_columns(first["first"], place, texts["domain"])
-    double = pl.col("at") != pl.col("first")
+    double = ~pl.col("empty") & (pl.col("at") != pl.col("first"))
+    fit = ~pl.col("empty") & ~double
     known = rows["place"].is_in(places.filter("named")["place"].implode())
-    rows = rows.with_columns(
-        double.alias("double"), (~double & known).alias("asked"), (~double & ~known).alias("other")
-    )
-    counted = rows.filter(~pl.col("double")).group_by("place").len("have")
+    rows = rows.with_columns(double.alias("double"), (fit & known).alias("asked"), (fit & ~known).alias("other"))
+    counted = rows.filter(~pl.col("double") & ~pl.col("empty")).group_by("place").len("have")
     places = places.join(counted, on="place", how="left", maintain_order="left")
     return rows, places.with_columns(pl.col("have").fill_null(0).cast(pl.Int64))
 
@@ -187,9 +198,12 @@ def _quotas(places: pl.DataFrame, wanted: Wanted, notes: list[str]) -> tuple[pl.
                 scale = " and `shortfall: scale` keeps the shares" if wanted.shortfall == "fail" else ""
                 raise StageError(f"the mixture cannot be met: {listed}. `shortfall: report` takes what there is{scale}")
             notes.append(f"the mixture is not met: {listed}")
-        if wanted.shortfall == "scale" and sum(given.values()) < sum(want.values()):
+        if found.scarce and sum(given.values()) < sum(want.values()):
+            listed = "; ".join(_short(name, *pair, wanted, set(places["part"])) for name, pair in found.scarce.items())
             share = sum(given.values()) / sum(want.values())
-            notes.append(f"the whole is {share:.1%} of what was asked for, which the scarcest part allows")
+            if not share:
+                raise StageError(f"the mixture cannot be met, and scaled to what there is nothing is left: {listed}")
+            notes.append(f"the whole is {share:.1%} of what was asked for: {listed}")
     quotas = [given.get((part, within), 0) for part, within in places.select("part", "within").iter_rows()]
     often = [_upsample(parts.get(part), within) for part, within in places.select("part", "within").iter_rows()]
     return places.with_columns(
@@ -260,6 +274,7 @@ def _told(places: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
         found += [
             (place, 0, DUPLICATE, None),
             (place, 1, OTHER, f"{wanted.by} is {part}"),
+            (place, 3, EMPTY, None),
             (place, 2, BEYOND, f"{name}: room for {quota} of {have}"),
         ]
     kinds = {"place": pl.UInt32, "why": pl.UInt8, REASON: pl.String, EVIDENCE: pl.String}

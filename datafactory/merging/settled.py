@@ -16,11 +16,13 @@ Place = tuple[str, str]  # a part, and the value that `within` names, or REST
 
 @dataclass(frozen=True)
 class Settled:
-    """want: the rows asked of each part. given: those of each place. short: (there is, wanted) where that is less."""
+    """want: the rows asked of each part. given: those of each place. short: (there is, wanted) where that is less, and
+    scarce the same where the whole was made smaller for it."""
 
     want: dict[str, int]
     given: dict[Place, int]
     short: dict[str, tuple[int, int]]
+    scarce: dict[str, tuple[int, int]]
 
 
 def settled(parts: Mapping[str, Part], total: int | None, shortfall: Shortfall, have: Mapping[Place, int]) -> Settled:
@@ -28,13 +30,16 @@ def settled(parts: Mapping[str, Part], total: int | None, shortfall: Shortfall, 
     inner = {name: _inner(part, name, have) for name, part in parts.items()}
     supply = {name: _supply(part, inner[name], have.get((name, REST), 0)) for name, part in parts.items()}
     want = asked(parts, supply, total)
+    short, scarce = missing(want, supply), dict[str, tuple[int, int]]()
     if shortfall == "scale":
         floors = {name: part.floor for name, part in parts.items()}
         given = scaled(want, supply, floors)
-        short = {name: (supply[name].most, floor) for name, floor in floors.items() if supply[name].most < floor}
+        scarce, short = (
+            short,
+            {name: (supply[name].most, floor) for name, floor in floors.items() if supply[name].most < floor},
+        )
     else:
         given = {name: min(count, supply[name].most) for name, count in want.items()}
-        short = missing(want, supply)
     places: dict[Place, int] = {}
     for name, part in parts.items():
         if not part.by:
@@ -46,7 +51,7 @@ def settled(parts: Mapping[str, Part], total: int | None, shortfall: Shortfall, 
         able = {value: _able(quota, inner[name][value].most) for value, quota in quotas.items()}
         deep = asked(able, inner[name], given[name])
         places |= {(name, value): min(count, inner[name][value].most) for value, count in deep.items()}
-    return Settled(want, places, short)
+    return Settled(want, places, short, scarce)
 
 
 def _able(quota: Quota, most: int) -> Quota:

@@ -226,7 +226,9 @@ def _keys(rows: pl.DataFrame, piece: Piece, keyed: Keyed) -> pl.DataFrame:
     else:
         group, order = keyed.firsts[piece.at : piece.at + rows.height], at
     found = pl.DataFrame({"at": at, "problem": problem, "group": group, "order": order, "trace_id": rows["trace_id"]})
-    found = found.with_columns(*keys.same_text(rows), keys.size(rows), pl.lit(piece.source, pl.UInt32).alias("source"))
+    found = found.with_columns(
+        *keys.same_text(rows), keys.size(rows), keys.empty(rows), pl.lit(piece.source, pl.UInt32).alias("source")
+    )
     found = found.with_columns(pl.Series("draw", keys.mixed(trace.to_numpy(), keyed.seed, "draw")))
     found = found.with_columns(rows[name].cast(pl.String).alias(f"by {name}") for name in keyed.by)
     if "tokens" in rows.columns:

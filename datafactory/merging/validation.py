@@ -32,11 +32,17 @@ class Validation(Base):
 
 
 def drawn(
-    rows: pl.DataFrame, links: pl.DataFrame | None, wanted: Validation, seed: int, spare: Mapping[int, int]
+    rows: pl.DataFrame,
+    links: pl.DataFrame | None,
+    wanted: Validation,
+    seed: int,
+    spare: Mapping[int, int],
+    notes: list[str],
 ) -> pl.Series:
     """Whether each row is set apart, a column `apart`.
 
-    spare holds the places whose rows stand more than once, with how many of them the copies can do without.
+    spare holds the places whose rows stand more than once, with how many of them the copies can do without. Where fewer
+    problems can be set apart than asked for, a note says it.
     """
     rows = rows.with_columns(tied(rows, links).alias("tied"))
     taken = rows.filter("taken")
@@ -69,6 +75,10 @@ def drawn(
                 break
     if not held:
         raise StageError("`validation`: no problem can be set apart; the questions of all are tied to one another")
+    found = int(knots.filter(pl.col("tied").is_in(sorted(held)))["problems"].sum())
+    if found < count:
+        why = "copies need the rows of the others" if spare else "the questions of the others are tied to one another"
+        notes.append(f"`validation` asks for {count:,} problems, and {found:,} are set apart: {why}")
     chosen = pl.DataFrame({"tied": sorted(held)}, schema={"tied": pl.UInt64}).with_columns(pl.lit(True).alias("apart"))
     apart = rows.select("tied", "taken").join(chosen, on="tied", how="left", maintain_order="left")
     return apart.select((pl.col("apart").fill_null(False) & pl.col("taken")).alias("apart")).to_series()

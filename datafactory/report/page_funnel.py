@@ -17,9 +17,9 @@ Anchors = Mapping[tuple[str, str], str]
 
 
 def candidates(story: Story) -> tuple[int, int]:
-    """(dropped, all): the rows with a completion that the lineage had, those that are published among them."""
+    """(dropped, all): the rows with a completion that the lineage had, those that are published among them, once."""
     dropped = sum(chapter.dataset.dropped for chapter in story.lineage() if _answered(chapter))
-    return dropped, dropped + story.merged.dataset.rows
+    return dropped, dropped + story.merged.dataset.rows - copies(story)
 
 
 def copies(story: Story) -> int:
@@ -39,14 +39,15 @@ def kept_and_dropped(story: Story, anchors: Anchors) -> Html:
         "What was kept, what was dropped, and why",
         "Every dropped row is in rejected/ with the stage, the reason and the evidence; a row counts once, under the "
         "first reason that it met.",
-        _outcome(story.merged.dataset.rows, dropped, whole),
+        _outcome(dropped, whole, copies(story)),
         _reasons(story, whole, anchors),
         element("h3", "Stage by stage"),
         _stages(story),
     )
 
 
-def _outcome(published: int, dropped: int, whole: int) -> Html:
+def _outcome(dropped: int, whole: int, repeated: int) -> Html:
+    published = whole - dropped
     parts = [
         (published / whole if whole else 0, "kept", f"{published:,} published"),
         (dropped / whole if whole else 0, "dropped", f"{dropped:,} dropped"),
@@ -56,6 +57,7 @@ def _outcome(published: int, dropped: int, whole: int) -> Html:
             "span",
             element("b", number(published)),
             f" published ({percent(published / whole if whole else None)})",
+            f" and {number(repeated)} more as copies" if repeated else "",
             kind="said kept",
         ),
         element(

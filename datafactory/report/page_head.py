@@ -6,7 +6,7 @@ import polars as pl
 
 from datafactory.report.figures import TOKENS, columns_of, problems, rows_of, sampled, sampling, token_column
 from datafactory.report.markup import Html, element, join
-from datafactory.report.page_funnel import candidates, copies, lost_problems, main_reasons
+from datafactory.report.page_funnel import candidates, lost_problems, main_reasons
 from datafactory.report.units import counted, duration, money, number, percent, short
 from datafactory.story import Story
 
@@ -27,7 +27,7 @@ def _sentences(story: Story) -> list[str]:
         f"datafactory made it from the recipe {story.recipe}{f' on {made}' if made else ''}."
     ]
     came = [f"{counted(written, 'completion')} written by models"] if written else []
-    loaded = whole - written - copies(story)
+    loaded = whole - written
     if loaded > 0:
         came.append(f"{counted(loaded, 'finished row')} taken from files")
     reasons = main_reasons(story)

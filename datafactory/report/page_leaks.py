@@ -11,6 +11,7 @@ from datafactory.leaks import Leaks
 from datafactory.report.figures import Measured, rejected_files
 from datafactory.report.markup import Html, element, join, section, table, text
 from datafactory.report.mathematics import with_mathematics
+from datafactory.report.page_funnel import copies
 from datafactory.report.reasons import meaning
 from datafactory.report.units import counted, number
 from datafactory.store import EVIDENCE, REASON
@@ -45,17 +46,20 @@ def duplicates_and_leaks(story: Story, measured: Iterable[Measured], checked: Le
         "Duplicates and leaks",
         "What stood twice or stands in an evaluation set, found by the filters and dropped; and what a check of the "
         "published rows themselves finds.",
-        _checked(checked),
+        _checked(checked, copies(story) > 0),
         *(_same(chapter, reason, count) for chapter, reason, count in exact),
         *(_found(by_name[found.stage], found) for found in whole),
     )
 
 
-def _checked(found: Leaks) -> Html:
+def _checked(found: Leaks, copied: bool) -> Html:
     """What the rows say now."""
     lines = []
     if found.repeated is not None:
-        lines.append((not found.repeated, "No row stands twice.", f"{counted(found.repeated, 'row')} stand twice."))
+        but = ", but for copies that the mixture asks for" if copied else ""
+        lines.append(
+            (not found.repeated, f"No row stands twice{but}.", f"{counted(found.repeated, 'row')} stand twice.")
+        )
     if found.split:
         apart = " and ".join(name for name in found.rows if name != "train")
         lines.append(

@@ -120,11 +120,16 @@ class Config(Columns):
         if len(given) != 1:
             raise ValueError(f"needs exactly one of {', '.join(SOURCES)}; it has {' and '.join(given) or 'none'}")
         named = [name for name in ("model_name", "maker") if getattr(self, name) is not None]
-        if self.self_cognition is not None and len(named) < 2:
+        if self.self_cognition is not None and not all(_told(name) for name in (self.model_name, self.maker)):
             raise ValueError("self_cognition needs `model_name` and `maker`: what the model is called, and who made it")
         if self.self_cognition is None and (named or self.languages):
             raise ValueError(f"`{(*named, 'languages')[0]}` goes with `self_cognition`, which is not there")
         return self
+
+
+def _told(name: str | dict[str, str] | None) -> bool:
+    names = list(name.values()) if isinstance(name, dict) else [name or ""]
+    return bool(names) and all(each.strip() for each in names)
 
 
 def columns(config: Config, check: Check) -> list[str]:

@@ -5,7 +5,7 @@ Out  messages, and flat beside it problem_id, trace_id, problem, solution (TRL's
      solution_from (gold, or majority where a vote stands in), reasoning, response and every further column; with
      `upsample` also copy, with `tokenizer` also tokens; `build` publishes it as a folder that
      `datasets.load_dataset` opens
-Drop exact duplicates, and what the mixture leaves no room for
+Drop rows without a word to learn, exact duplicates, and what the mixture leaves no room for
 
 Memory holds some buckets and a few numbers per row, however large the whole is. A group never spans two shards, and no
 question of a validation row stands in a training row. docs/merge.md tells all of it.
@@ -32,7 +32,7 @@ from datafactory.store import Draft
 from datafactory.types import COLUMNS
 
 __all__ = ["VERSION", "Config", "columns", "published", "run", "splits", "summary"]
-VERSION = 3
+VERSION = 4
 NOTE = "merged.json"
 
 

@@ -68,6 +68,16 @@ def test_a_question_that_stands_in_a_conversation_goes_where_that_goes(tmp_path:
         assert train.height + held.height == 33
 
 
+def test_fewer_problems_than_asked_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    talk = [row("And?", n, history=json.dumps([{"role": "user", "content": f"math {n}?"}])) for n in range(30)]
+    source = {"a": dataset(tmp_path / "a", [*rows("math", 34), *talk], history=True)}
+    _, held = split(merged(tmp_path / "out", source, validation={"problems": 10}))
+    assert held.height == 4
+    assert "asks for 10 problems, and 4 are set apart" in capfd.readouterr().err.replace("\n", " ")
+    merged(tmp_path / "few", source, validation={"problems": 3})
+    assert "set apart" not in capfd.readouterr().err
+
+
 def test_copies_stay_in_train_and_the_mixture_is_met_all_the_same(tmp_path: Path):
     source = {"a": dataset(tmp_path / "a", [*rows("math", 100), *rows("code", 40)])}
     mixture = {"math": 100, "code": {"rows": 70, "upsample": 2}}

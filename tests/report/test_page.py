@@ -107,6 +107,15 @@ def test_the_head_says_what_it_is_and_what_was_thrown_away(told: Story, html: st
     assert "mostly for: “repetition above 0.5” (32)" in head and "4 problems could not be used" in head
 
 
+def test_copies_that_a_mixture_asks_for_came_from_nowhere(told: Story) -> None:
+    told.merged.dataset.manifest["counts"] = {"splits": {"train": {"copies": 5}}}
+    text = {name: " ".join(said.split()) for name, said in Reader(page(told)).text.items()}
+    assert "and 1 finished row taken from files, 61 (62.9 %) were thrown away" in text[""]
+    assert "dropped: 61 of 97" in text[""]
+    assert "36 published (37.1 %) and 5 more as copies" in text["funnel"]
+    assert "No row stands twice, but for copies that the mixture asks for." in text["leaks"]
+
+
 def test_statuses_and_rates_stand_among_the_verdicts(told: Story, html: str) -> None:
     text = Reader(html).text["verdicts"]
     rows = read(told.chapters[3].dataset)

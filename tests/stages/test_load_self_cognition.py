@@ -86,6 +86,8 @@ def test_templates_of_ones_own_say_their_licence_themselves(tmp_path: Path):
     ("settings", "told"),
     [
         ("self_cognition: shipped, model_name: A", "needs `model_name` and `maker`"),
+        ("self_cognition: shipped, model_name: ' ', maker: B", "needs `model_name` and `maker`"),
+        ("self_cognition: shipped, model_name: A, maker: {en: B, zh: ''}", "needs `model_name` and `maker`"),
         ("self_cognition: shipped, model_name: A, maker: B, path: p.jsonl", "needs exactly one of"),
         ("path: p.jsonl, maker: B", "`maker` goes with `self_cognition`"),
         ("path: p.jsonl, languages: [en]", "`languages` goes with `self_cognition`"),

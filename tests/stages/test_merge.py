@@ -91,6 +91,14 @@ def test_shares_of_datasets_are_met_by_the_scarcest(tmp_path: Path, mixed: dict)
     assert counts(made.with_columns(pl.col("domain").eq("general").alias("chat")), "chat") == {False: 120, True: 40}
 
 
+def test_counts_of_datasets_are_met_to_the_row(tmp_path: Path, mixed: dict):
+    wanted = {"reasoning": 60, "general": {"rows": 70, "upsample": 2}}
+    made = table(merged(tmp_path / "out", mixed, by="dataset", mixture=wanted))
+    assert counts(made.with_columns(pl.col("domain").eq("general").alias("chat")), "chat") == {False: 60, True: 70}
+    with pytest.raises(StageError, match=r"met: general has 40 of 70 rows\. "):
+        merged(tmp_path / "short", mixed, by="dataset", mixture={**wanted, "general": 70})
+
+
 def test_a_share_beside_counts_is_of_the_whole(tmp_path: Path, mixed: dict):
     made = table(merged(tmp_path / "out", mixed, mixture={"math": 60, "code": 20, "general": 0.2}))
     assert counts(made) == {"math": 60, "code": 20, "general": 20}
@@ -133,6 +141,27 @@ def test_what_duplicates_leave_is_what_there_is(tmp_path: Path):
 def test_a_whole_that_is_scaled_keeps_its_shares(tmp_path: Path, mixed: dict):
     made = table(merged(tmp_path / "out", mixed, mixture={"math": 240, "code": 60}, shortfall="scale"))
     assert counts(made) == {"math": 120, "code": 30}
+
+
+def test_what_a_whole_is_scaled_to_is_named(tmp_path: Path, mixed: dict, capfd: pytest.CaptureFixture[str]):
+    merged(tmp_path / "out", mixed, mixture={"math": 240, "code": 30}, shortfall="scale")
+    told = capfd.readouterr().err.replace("\n", " ")
+    assert "the whole is 50.0% of what was asked for: math has 120 of 240 rows" in told and "code has" not in told
+    with pytest.raises(StageError, match=r"nothing is left: maths has 0 of 3 rows.* Did you mean 'math'\?"):
+        merged(tmp_path / "none", mixed, mixture={"math": 10, "maths": 3}, shortfall="scale")
+
+
+def test_rows_without_a_word_to_learn_are_left_out(tmp_path: Path):
+    mute = [row(f"Mute {n}?", reasoning=None, response=said) for n, said in enumerate(("", None, " \n"))]
+    thought = row("Cut?", reasoning="I think", response="")
+    source = {"a": dataset(tmp_path / "a", [*rows("math", 5), *mute, thought])}
+    made = merged(tmp_path / "out", source)
+    assert set(table(made)["problem"]) == {*(f"math {n}?" for n in range(5)), "Cut?"}
+    assert rejected(made).select("question", "rejected_reason").sort("question").rows() == [
+        (f"Mute {n}?", "neither thinking nor response") for n in range(3)
+    ]
+    with pytest.raises(StageError, match="math has 6 of 7 rows"):
+        merged(tmp_path / "short", source, mixture={"math": 7})
 
 
 def test_what_there_is_is_taken_and_told(tmp_path: Path, mixed: dict, capfd: pytest.CaptureFixture[str]):
