@@ -96,9 +96,8 @@ def plan(recipe: Recipe, outputs: Path) -> Plan:
                 return weights_named(target, recipe.path.parent).identity
             if role in ("weights", "tokenizer"):
                 if target not in found.weights:
-                    raise UserError(
-                        f"{recipe.path}: stages.{stage.name}: '{target}' has no weights that are known here"
-                    )
+                    lacks = "weights to train on" if role == "weights" else "tokenizer that is known here"
+                    raise UserError(f"{recipe.path}: stages.{stage.name}: '{target}' has no {lacks}")
                 return found.weights[target].identity
             return found.models[target].fingerprint
 

@@ -66,6 +66,11 @@ def export(folder: Path, asked: Asked, out: Path) -> Told:
                 files |= writer.close()
                 told.longest[part.named(split)] = writer.longest
         told.rows = {name: entry["rows"] for name, entry in files.items()}
+        if not any(told.rows.values()):
+            left = "; ".join(f"{count:,} times {what}" for what, count in sorted(told.left_out.items()))
+            raise UserError(
+                f"{folder} has no row to export" + (f" where {asked.where}" if asked.where else f": {left}")
+            )
         told.bytes = {name: entry["bytes"] for name, entry in files.items()}
         for name, text in form.beside(told).items():
             write_bytes(beside / name, text.encode())

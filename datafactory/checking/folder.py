@@ -166,6 +166,7 @@ def _mend(folder: Path, manifest: dict[str, Any], published: bool) -> str:
     if published:
         return (
             f"To mend it: remove the files named above from {folder} and run `datafactory build` with the recipe "
-            f"'{manifest.get('recipe')}', which publishes them again from the store."
+            f"'{manifest.get('recipe')}', which publishes them again from the store; where a row is at fault and not "
+            "its file, the stage that made the row is to be mended."
         )
     return f"To mend it: remove {folder} and run `datafactory build` with its recipe, which makes the stage again."

@@ -23,7 +23,7 @@ from datafactory.store import EVIDENCE, REASON, Dataset
 
 Other = Literal["drop", "take", "fail"]
 DUPLICATE, BEYOND, OTHER = "duplicate", "beyond the mixture", "in no part of the mixture"
-EMPTY = "neither thinking nor response"
+EMPTY = "no response"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
     problem   a number for the problem, of its id        trace    a number for the row, of its trace id
     same, as  two numbers of the text: rows that agree in both say the same
     size      bytes of text
-    empty     whether there is nothing to train on, neither thinking nor response
+    empty     whether there is no answer to train on: an engine's error, or a thinking that was cut
     leak      a number for the folded question, where rows are set apart for validation
 
 Those of problem, trace and leak are the same under every version of every library; those of the text need only agree
@@ -72,8 +72,8 @@ def same_text(rows: pl.DataFrame) -> list[pl.Series]:
 
 
 def empty(rows: pl.DataFrame) -> pl.Series:
-    said = [pl.col(name).fill_null("").str.strip_chars() == "" for name in ("reasoning", "response")]
-    return rows.select(pl.all_horizontal(said).alias("empty")).to_series()
+    said = pl.col("response").fill_null("").str.strip_chars()
+    return rows.select((said == "").alias("empty")).to_series()
 
 
 def size(rows: pl.DataFrame) -> pl.Series:

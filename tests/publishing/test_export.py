@@ -165,6 +165,7 @@ def test_conversations_that_do_not_alternate_are_left_out_for_llamafactory(tmp_p
         (Asked("openai", "field"), "openai takes strip, keep"),
         (Asked("trl", where="mth = 1"), "no column named 'mth'. Did you mean 'math'?"),
         (Asked("trl", where="math ="), "is not a SQL condition"),
+        (Asked("openai", where="domain = 'none'"), "has no row to export where domain = 'none'"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(asked: Asked, told: str, dataset: Path, tmp_path: Path):

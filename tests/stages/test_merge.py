@@ -151,16 +151,16 @@ def test_what_a_whole_is_scaled_to_is_named(tmp_path: Path, mixed: dict, capfd: 
         merged(tmp_path / "none", mixed, mixture={"math": 10, "maths": 3}, shortfall="scale")
 
 
-def test_rows_without_a_word_to_learn_are_left_out(tmp_path: Path):
+def test_rows_without_an_answer_are_left_out(tmp_path: Path):
     mute = [row(f"Mute {n}?", reasoning=None, response=said) for n, said in enumerate(("", None, " \n"))]
     thought = row("Cut?", reasoning="I think", response="")
     source = {"a": dataset(tmp_path / "a", [*rows("math", 5), *mute, thought])}
     made = merged(tmp_path / "out", source)
-    assert set(table(made)["problem"]) == {*(f"math {n}?" for n in range(5)), "Cut?"}
+    assert set(table(made)["problem"]) == {f"math {n}?" for n in range(5)}
     assert rejected(made).select("question", "rejected_reason").sort("question").rows() == [
-        (f"Mute {n}?", "neither thinking nor response") for n in range(3)
+        (question, "no response") for question in ("Cut?", "Mute 0?", "Mute 1?", "Mute 2?")
     ]
-    with pytest.raises(StageError, match="math has 6 of 7 rows"):
+    with pytest.raises(StageError, match="math has 5 of 7 rows"):
         merged(tmp_path / "short", source, mixture={"math": 7})
 
 
