@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -197,7 +198,8 @@ class Draft:
 
     def finish(self, count: int, about: dict[str, Any]) -> Dataset:
         """The dataset of shards 0 to count - 1, with its manifest; `about` says how it was made."""
-        shards = [_entry(self.shard(k)) for k in range(count)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves Python alone
+            shards = list(pool.map(_entry, map(self.shard, range(count))))
         rejected = [_entry(self.beside(k)) if self.beside(k).exists() else None for k in range(count)]
         manifest = {
             "rows": sum(shard["rows"] for shard in shards),

@@ -29,7 +29,7 @@ from datafactory.tables import write_bytes
 if TYPE_CHECKING:
     from datafactory.stages.merge import Config
 
-THREADS = min(4, os.cpu_count() or 1)  # each holds a bucket or two in memory, some hundred megabytes
+THREADS = min(4, (os.cpu_count() or 1) + 1)
 T = TypeVar("T")
 
 
