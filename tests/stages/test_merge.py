@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datafactory.errors import NothingLeft, StageError
+from datafactory.merging import build as building
 from datafactory.merging import shards, writing
 from datafactory.merging import spill as spilling
 from datafactory.types import COLUMNS
@@ -353,6 +354,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_is_finished(
     """Full while rows are spilt, and while shards are written."""
     monkeypatch.setattr(spilling, "PIECE", 40_000)
     monkeypatch.setattr(spilling, "BUCKET", 40_000)
+    monkeypatch.setattr(building, "THREADS", 1)  # several at once could all be half way
     given = [row(f"{n}?", reasoning=random.Random(n).randbytes(600).hex()) for n in range(200)]
     source = {"a": dataset(tmp_path / "a", given)}
     disk = tmp_path / "disk"
