@@ -36,7 +36,7 @@ from datafactory.self_cognition import SHIPPED, Names, rows_of_templates
 from datafactory.settings import Verifiers, located
 from datafactory.shapes import COLUMNS as SHAPES
 from datafactory.shapes import Name
-from datafactory.sources import Row, columns_of, files_at, rows_of, rows_of_dataset, rows_of_gym, shards_at
+from datafactory.sources import Row, columns_of, rows_of, rows_of_dataset, rows_of_gym, shards_at
 from datafactory.store import Draft
 from datafactory.types import COMPLETION_COLUMNS, PROBLEM_COLUMNS
 
@@ -48,7 +48,16 @@ def _files(value: Any, info: ValidationInfo) -> tuple[Path, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
         raise ValueError("should be a path or a list of paths")
-    return tuple(path for name in names for path in files_at(located(name, info)))
+    return tuple(path for name in names for path in _shards(located(name, info)))
+
+
+def _shards(path: Path) -> list[Path]:
+    """The files of a path: of a dataset's folder its shards, where these are of one split."""
+    found = shards_at(path)
+    splits = {inner.name.partition("-")[0] for inner in found} if (path / "data").is_dir() else set()
+    if len(splits) > 1:
+        raise ValueError(f"{path} has the splits {', '.join(sorted(splits))}: name one, as dataset: {path}, split: train")
+    return found
 
 
 def _templates(value: Any, info: ValidationInfo) -> Any:
@@ -65,7 +74,8 @@ def _dataset(value: Any, info: ValidationInfo) -> Any:
 
 class Config(Columns):
     path: Annotated[tuple[Path, ...], BeforeValidator(_files)] | None = file(None, named=True)
-    """A JSONL, Parquet or CSV file, a folder of them, or a list; from the recipe's folder."""
+    """A JSONL, Parquet or CSV file, a folder of them, a stage's or a published dataset's folder, or a list; from the
+    recipe's folder."""
     dataset: Annotated[str | Path, BeforeValidator(_dataset)] | None = file(None)
     """A folder or hub id that `datasets.load_dataset` understands; a folder is sought from the recipe's."""
     subset: str | None = None

@@ -121,6 +121,22 @@ def test_real_problem_sets_load_whole():
             assert dataset.dropped < 60  # a few questions stand twice in their source
 
 
+def test_a_folder_of_a_dataset_is_its_shards_and_of_several_splits_one_is_to_be_named(tmp_path: Path):
+    asked = pl.DataFrame({"question": ["1?", "2?"], "answer": ["1", "2"]})
+    stage, published = tmp_path / "stage", tmp_path / "published"
+    for path in (stage / "shard-00000.parquet", published / "data" / "train-00000-of-00001.parquet"):
+        path.parent.mkdir(parents=True)
+        asked.write_parquet(path)
+    asked.write_parquet(stage / "rejected-00000.parquet")
+    for folder in (stage, published):
+        (folder / "manifest.json").write_text("{}")
+        assert loaded(tmp_path, f"path: {folder}").rows == 2
+    asked.write_parquet(published / "data" / "validation-00000-of-00001.parquet")
+    with pytest.raises(UserError, match="has the splits train, validation: name one, as dataset: .*split: train"):
+        loaded(tmp_path, f"path: {published}")
+
+
+
 def test_the_index_of_an_option_becomes_its_letter_and_grades_itself(tmp_path: Path):
     options = ["one", "two", "three", "four"]
     write_rows(
