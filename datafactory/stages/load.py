@@ -56,7 +56,9 @@ def _shards(path: Path) -> list[Path]:
     found = shards_at(path)
     splits = {inner.name.partition("-")[0] for inner in found} if (path / "data").is_dir() else set()
     if len(splits) > 1:
-        raise ValueError(f"{path} has the splits {', '.join(sorted(splits))}: name one, as dataset: {path}, split: train")
+        raise ValueError(
+            f"{path} has the splits {', '.join(sorted(splits))}: name one, as dataset: {path}, split: train"
+        )
     return found
 
 

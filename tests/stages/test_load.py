@@ -136,7 +136,6 @@ def test_a_folder_of_a_dataset_is_its_shards_and_of_several_splits_one_is_to_be_
         loaded(tmp_path, f"path: {published}")
 
 
-
 def test_the_index_of_an_option_becomes_its_letter_and_grades_itself(tmp_path: Path):
     options = ["one", "two", "three", "four"]
     write_rows(
