@@ -27,7 +27,7 @@ from datafactory.types import Message
 if TYPE_CHECKING:
     from datafactory.stages.merge import Config
 
-VERSION = 1
+VERSION = 2
 TRIED = 32  # rows of each shape that are rendered before any is counted
 BATCH = 256
 
@@ -64,7 +64,8 @@ def _of_each_shape(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _demand_whole(config: Config, weights: Weights, found: list[tuple[str, pl.DataFrame]]) -> list[str]:
     """What the chat template drops; StageError where the recipe does not let it."""
-    lost = [told for source, rows in found for told in losses(source, weights.reference, rows)]
+    template = "`chat_template`" if config.chat_template else f"the chat template of {weights.reference}"
+    lost = [told for source, rows in found for told in losses(source, template, rows)]
     if lost and config.template == "fail":
         raise StageError(
             f"{'; '.join(lost)}: a student would not learn it. `chat_template` names a template that keeps it, and "
@@ -74,19 +75,21 @@ def _demand_whole(config: Config, weights: Weights, found: list[tuple[str, pl.Da
 
 
 def tokens(place: str, template: str | None, rows: pl.DataFrame) -> pl.DataFrame:
-    """The tokens of each row, and what its rendered text lacks."""
+    """The tokens of each row, null where it cannot be rendered, and what its rendered text lacks."""
     tokenizer = loaded(place)
     lacking = [pl.lit(None, dtype=pl.String).alias(name) for name in SAID if name not in rows.columns]
     rows = rows.with_columns(lacking).select(SAID)
-    counts: list[int] = []
+    counts: list[int | None] = []
     lost: list[str | None] = []
     for part in rows.iter_slices(BATCH):
         texts = []
         for row, turns in zip(part.iter_rows(named=True), messages(part).to_pylist(), strict=True):
             text, error = rendered(tokenizer, turns, template)
             texts.append(text)
-            lost.append(error or missing(text, turns, row["reasoning"], row["response"]))
-        counts += [len(ids) for ids in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]]
+            gone = missing(text, turns, row["reasoning"], row["response"]) if text is not None else None
+            lost.append(f"drops {gone} of" if gone else error)
+        ids = tokenizer([text or "" for text in texts], add_special_tokens=False, verbose=False)["input_ids"]
+        counts += [None if text is None else len(each) for text, each in zip(texts, ids, strict=True)]
     return pl.DataFrame({"tokens": counts, "lost": lost}, schema={"tokens": pl.Int32, "lost": pl.String})
 
 
@@ -101,14 +104,14 @@ def loaded(place: str) -> Any:
         raise StageError(f"the tokenizer {place} cannot be loaded: {str(error).splitlines()[0]}") from error
 
 
-def rendered(tokenizer: Any, turns: Sequence[Message], template: str | None) -> tuple[str, str | None]:
+def rendered(tokenizer: Any, turns: Sequence[Message], template: str | None) -> tuple[str | None, str | None]:
     """The conversation as the model reads it, and why there is none where the template refuses it."""
     if not (template or tokenizer.chat_template):
         return "\n\n".join(turn["content"] for turn in turns) + (tokenizer.eos_token or ""), None
     try:
         return str(tokenizer.apply_chat_template(list(turns), chat_template=template, tokenize=False)), None
     except Exception as error:  # a template raises what it will
-        return "", f"everything ({(str(error) or type(error).__name__).splitlines()[0]})"
+        return None, f"fails ({(str(error) or type(error).__name__).splitlines()[0]}) on"
 
 
 def missing(text: str, turns: Sequence[Mapping[str, str]], reasoning: str | None, response: str | None) -> str | None:
@@ -125,10 +128,7 @@ def missing(text: str, turns: Sequence[Mapping[str, str]], reasoning: str | None
     return None
 
 
-def losses(name: str, reference: str, found: pl.DataFrame) -> list[str]:
-    """`the chat template of X drops the thinking of 3 rows of traces`, for each thing that is lost."""
+def losses(name: str, template: str, found: pl.DataFrame) -> list[str]:
+    """`the chat template of X drops the thinking of 3 of 9 rows of traces`, for each thing that is lost."""
     counts = found.drop_nulls("lost").group_by("lost").len().sort("len", "lost", descending=[True, False])
-    return [
-        f"the chat template of {reference} drops {what} of {count:,} of {found.height:,} rows of {name}"
-        for what, count in counts.iter_rows()
-    ]
+    return [f"{template} {what} {count:,} of {found.height:,} rows of {name}" for what, count in counts.iter_rows()]

@@ -81,18 +81,18 @@ def test_tokens_are_those_of_the_rendered_chat_and_sum_up_by_domain(tmp_path: Pa
     [
         (R1_DISTILL, "drops the thinking of 13 of 17 rows of a"),
         (ONE_ROUND, "drops an earlier turn of 3 of 17 rows of a"),
-        (NO_SYSTEM, r"drops everything \(no system turn\) of 3 of 17 rows of a"),
+        (NO_SYSTEM, r"fails \(no system turn\) on 3 of 17 rows of a"),
         (
             "{% for m in messages %}{{ m.role }}{% endfor %}",
             "drops the thinking of 13 .*; .* drops the answer of 4 of 17",
         ),
-        ("{{ messages[0].content | uppr }}", "drops everything"),
+        ("{{ messages[0].content | uppr }}", r"fails \(No filter named 'uppr'.*\) on 17 of 17"),
     ],
 )
 def test_a_template_that_drops_what_is_to_be_learnt_is_named(
     tmp_path: Path, model: Path, spoken: Dataset, template: str, told: str
 ):
-    with pytest.raises(StageError, match=f"the chat template of {model} {told}") as error:
+    with pytest.raises(StageError, match=f"`chat_template` {told}") as error:
         merged(tmp_path / "out", {"a": spoken}, tokenizer=str(model), chat_template=template)
     assert "`template: report` goes on" in str(error.value) and "\n" not in str(error.value)
     assert not list((tmp_path / "out").glob("*.parquet"))
@@ -115,7 +115,13 @@ def test_what_a_template_drops_can_be_reported_instead(
     (out / "own.jinja").write_text(R1_DISTILL)
     (out / "tiny").symlink_to(model)
     assert merged(out, {"a": spoken}, **settings).rows == 17
-    assert "drops the thinking of 13 of 17 rows" in capfd.readouterr().err.replace("\n", " ")
+    assert "`chat_template` drops the thinking of 13 of 17 rows" in capfd.readouterr().err.replace("\n", " ")
+
+
+def test_rows_that_a_template_fails_on_have_no_count(tmp_path: Path, model: Path, spoken: Dataset):
+    settings = {"tokenizer": str(model), "chat_template": NO_SYSTEM, "template": "report"}
+    made = table(merged(tmp_path / "out", {"a": spoken}, **settings))
+    assert made["tokens"].null_count() == 3 and made["tokens"].min() > 0
 
 
 def test_a_model_of_the_recipe_lends_its_tokenizer(tmp_path: Path, model: Path):
