@@ -8,24 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from datafactory.build import build, plan
 from datafactory.errors import StageError, UserError
-from datafactory.progress import Progress
-from datafactory.recipe import read_recipe
 from datafactory.store import Dataset
 from datafactory.types import problem_id
 
-from ..conftest import REPOSITORY, write_rows
-
-SHARED = REPOSITORY.parent / "shared" / "data"
-
-
-def loaded(folder: Path, settings: str) -> Dataset:
-    (folder / "r.yaml").write_text(f"name: r\nstages:\n  it: {{do: load, {settings}}}\n")
-    planned = plan(read_recipe(folder / "r.yaml"), folder / "outputs")
-    with Progress() as progress:
-        build(planned, progress)
-    return planned.steps["it"].dataset
+from ..conftest import write_rows
+from ..real import path_of, rows_of
+from .loads import loaded
 
 
 def rejected(dataset: Dataset) -> list[tuple[str, str]]:
@@ -100,25 +89,16 @@ def test_reasoning_gym_problems_carry_what_their_own_scorer_needs(tmp_path: Path
     assert json.loads(rows["meta"][0])["reasoning_gym"] == "chain_sum"
 
 
-def test_real_problem_sets_load_whole():
+@pytest.mark.parametrize(
+    ("name", "question", "answer"),
+    [("math500", "problem", "answer"), ("cmath_zh", "question", "golden"), ("mmlu_stem", "question", "answer")],
+)
+def test_real_problem_sets_load_whole(tmp_path: Path, name: str, question: str, answer: str):
     """Rows in equal rows out and set aside, on the sets that are beside this checkout."""
-    import tempfile
-
-    if not SHARED.is_dir():
-        pytest.skip("the shared data is not on this machine")
-    for name, question, answer in (
-        ("math500", "problem", "answer"),
-        ("cmath_zh", "question", "golden"),
-        ("mmlu_stem", "question", "answer"),
-    ):
-        with tempfile.TemporaryDirectory() as folder:
-            path = SHARED / "problems" / f"{name}.jsonl.gz"
-            dataset = loaded(Path(folder), f"path: {path}, question: {question}, answer: {answer}")
-            import gzip
-
-            with gzip.open(path) as stream:
-                assert dataset.rows + dataset.dropped == sum(1 for _ in stream)
-            assert dataset.dropped < 60  # a few questions stand twice in their source
+    place = f"problems/{name}"
+    dataset = loaded(tmp_path, f"path: {path_of(place)}, question: {question}, answer: {answer}")
+    assert dataset.rows + dataset.dropped == len(rows_of(place))
+    assert dataset.dropped < 60  # a few questions stand twice in their source
 
 
 def test_a_folder_of_a_dataset_is_its_shards_and_of_several_splits_one_is_to_be_named(tmp_path: Path):
