@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -101,6 +101,9 @@ def plan(recipe: Recipe, outputs: Path) -> Plan:
                 return found.weights[target].identity
             return found.models[target].fingerprint
 
+        if hasattr(stage.use.module, "settled"):
+            # what depends on the model's name is part of what is made
+            stage = replace(stage, config=stage.use.module.settled(stage.config, _reference(found, stage.models[0])))
         decided = {"stage": stage.kind, "version": stage.version, "config": identity(stage.config, resolve)}
         fingerprint = digest(decided)
         folder = found.store / f"{stage.kind}-{fingerprint[:16]}"
@@ -111,8 +114,17 @@ def plan(recipe: Recipe, outputs: Path) -> Plan:
             weights = weights_of_stage(name, stage.kind, fingerprint, folder)
             engines[name] = engines[stage.models[0]]  # a student runs where its base does
             found.weights[name] = weights
-            found.models[name] = _model(name, engines[name], weights)
+            above = {target: found.steps[target].folder for target in stage.datasets}
+            before = found.models[stage.models[0]].trained_on
+            found.models[name] = replace(
+                _model(name, engines[name], weights), trained_on=tuple((dict(before) | above).items())
+            )
     return found
+
+
+def _reference(plan: Plan, name: str) -> str:
+    """What a model's name in the recipe refers to; a stage has no other name."""
+    return plan.weights[name].reference if name in plan.weights else name
 
 
 def _model(name: str, engine: Use, weights: Weights | None) -> Model:

@@ -47,7 +47,7 @@ def listed(choices: str) -> str:
 
 def turns(system: str | None, examples: Sequence[Message], user: str) -> list[Message]:
     """The messages of one prompt: system, worked examples, and the user's turn."""
-    start: list[Message] = [{"role": "system", "content": system}] if system else []
+    start: list[Message] = [{"role": "system", "content": system}] if system is not None else []
     return [*start, *examples, {"role": "user", "content": user}]
 
 

@@ -6,21 +6,25 @@ Every stage module has `columns(config, check) -> list of its output's columns`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from datafactory.errors import did_you_mean
+from datafactory.plugins import Use
 
 
 @dataclass(frozen=True)
 class Check:
-    """`above` holds the columns of each stage above; None for one that is itself in error."""
+    """above    the columns of each stage above; None for one that is itself in error
+    engines  of each model above; of a trained one it is its base's
+    """
 
     folder: Path
     above: dict[str, list[str] | None]
     wrong: Callable[[tuple[str | int, ...], str], None]
     faulty: frozenset[str | int] = frozenset()  # settings that are wrong themselves, which is said, and left out
+    engines: Mapping[str, Use] = field(default_factory=dict)
 
     def of(self, source: str | tuple[str, ...]) -> list[str] | None:
         """The columns of what a `from` names; several datasets read as one have the same."""

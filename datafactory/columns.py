@@ -11,7 +11,8 @@ from datafactory.config import Base
 from datafactory.shapes import COLUMNS as SHAPES
 from datafactory.shapes import OPTIONAL, Name, fitting
 
-OWN = ("domain", "source", "license", "category")
+OWN = ("domain", "source", "license", "category", "label")
+GIVEN = ("category", "label")  # of these, those that are columns only where they are given
 
 
 class Column(Base):
@@ -35,6 +36,11 @@ class Columns(Base):
     """The column that holds the gold answer; `answer` where there is one."""
     response: str | None = None
     """The column that holds a finished response: the rows are then completions already, not problems."""
+    chosen: str | None = None
+    """The column that holds the better of two answers, or the conversation that ends with it: the rows are then pairs,
+    of the shape `preferences`; `chosen` where the shape says so."""
+    rejected: str | None = None
+    """The column that holds the worse one; `rejected` where the shape says so."""
     reasoning: str | None = None
     """The column that holds the thinking before that response."""
     choices: str | Annotated[tuple[str, ...], Field(min_length=2)] | None = None
@@ -55,6 +61,9 @@ class Columns(Base):
     category: str | Column | None = None
     """What a row is about, finer than its domain: a word for all rows, or {column: name}. It becomes a column where it
     is given."""
+    label: str | Column | None = None
+    """What was said of a finished answer, as safe or unsafe: a word for all rows, or {column: name}. It becomes a
+    column of text where it is given."""
 
 
 def shape_of(config: Columns, columns: Iterable[str]) -> Name | None:
@@ -65,6 +74,8 @@ def shape_of(config: Columns, columns: Iterable[str]) -> Name | None:
     have = set(columns)
     if config.shape is not None:
         return config.shape
+    if config.chosen is not None or config.rejected is not None:
+        return "preferences"
     if config.messages is not None:
         return "messages"
     if config.model_fields_set & {"question", "response", "reasoning", "history"} or config.question in have:
@@ -80,7 +91,7 @@ def reads_of(config: Columns, shape: Name) -> dict[str, str]:
     reads = dict(SHAPES[shape])
     if config.messages is not None:
         reads["turns"] = config.messages
-    for what in ("question", "response", "history"):
+    for what in ("question", "response", "history", "chosen", "rejected"):
         if what in config.model_fields_set and getattr(config, what) is not None:
             reads[what] = getattr(config, what)
     return reads
@@ -88,7 +99,7 @@ def reads_of(config: Columns, shape: Name) -> dict[str, str]:
 
 def finished(config: Columns, shape: Name | None) -> bool:
     """Whether the rows are finished answers, not problems."""
-    return shape is not None or config.response is not None
+    return shape not in (None, "preferences") or config.response is not None
 
 
 def named_columns(config: Columns, shape: Name | None) -> Iterator[tuple[str, str]]:
@@ -96,7 +107,13 @@ def named_columns(config: Columns, shape: Name | None) -> Iterator[tuple[str, st
     keys = ["question", "answer", "response", "reasoning", "choices", "tests", "history"]
     if shape is not None:
         for what, name in reads_of(config, shape).items():
-            setting = "messages" if config.messages else what if what in config.model_fields_set else "shape"
+            setting = (
+                "messages"
+                if what == "turns" and config.messages
+                else what
+                if what in config.model_fields_set
+                else "shape"
+            )
             if what not in OPTIONAL or setting == what:
                 yield setting, name
         keys = ["answer", "reasoning", "choices", "tests"]

@@ -19,10 +19,15 @@ ASIDE = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)  # texts
 
 def expression(text: str) -> pl.Expr:
     """The condition as a polars expression; ValueError where it is not SQL."""
+    return ternary(text).fill_null(False)
+
+
+def ternary(text: str) -> pl.Expr:
+    """The same, null where it cannot be told whether it is true."""
     if TABLE.search(ASIDE.sub(" ", text)):
         raise ValueError(f"'{text}' is not a SQL condition: it asks another table, and a condition is about one row")
     try:
-        return pl.sql_expr(text).fill_null(False)
+        return pl.sql_expr(text)
     except pl.exceptions.PolarsError as error:
         raise ValueError(f"'{text}' is not a SQL condition: {str(error).splitlines()[0]}") from error
 

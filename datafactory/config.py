@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-Role = Literal["value", "dataset", "model", "weights", "tokenizer", "file", "named", "runtime"]
+Role = Literal["value", "dataset", "model", "weights", "tokenizer", "file", "named", "runtime", "further"]
 
 
 class Mention(NamedTuple):
@@ -34,6 +34,15 @@ class Base(BaseModel):
     def mentions(self) -> dict[str, Mention]:
         """Datasets above that stand deeper in the settings than a field."""
         return {}
+
+    def models_within(self) -> dict[str, tuple[str, ...]]:
+        """Models above that stand deeper in the settings than a field, each with the way to it."""
+        return {}
+
+    @classmethod
+    def further(cls) -> list[str]:
+        """Keys that a recipe may write beside the fields."""
+        return []
 
 
 # what `from` takes where several datasets can be read as one

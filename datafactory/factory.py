@@ -1,28 +1,28 @@
-"""The factory from outside: what the commands `build`, `plan`, `distill` and `evaluate` do."""
+"""The factory from outside: what the commands `build`, `plan` and `evaluate` do."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 
 from datafactory.build import Plan, Step, build, plan
-from datafactory.errors import NothingLeft, UserError
-from datafactory.job import Job
-from datafactory.models import weights_at
+from datafactory.errors import NothingLeft
 from datafactory.outlook.reckoned import expects, outlook
 from datafactory.outlook.told import told
 from datafactory.page import Page
 from datafactory.progress import Progress
 from datafactory.publish import chapters_of, publish
 from datafactory.recipe import Reader, read_recipe
-from datafactory.report.funnel import scored, summary
-from datafactory.settings import problems_of, spelled
-from datafactory.store import Draft, dataset_at, is_finished, locked
+from datafactory.report.funnel import summary
+from datafactory.report.scored import apart, scored
+from datafactory.settings import spelled
+from datafactory.store import is_finished
+from datafactory.tables import write_bytes
 
 
 def make(
@@ -125,34 +125,8 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def distill_into(dataset: Path, student: str, out: Path, assignments: tuple[str, ...], progress: Progress) -> None:
-    """Train a student on a published dataset or a merge's folder; the model is `out/model`."""
-    from datafactory.stages import distill
-
-    source = dataset_at(dataset)
-    weights = weights_at(student, Path())
-    if (out / "model").exists():
-        raise UserError(f"{out / 'model'} is there already; give another --out")
-    if "messages" not in source.columns:
-        raise UserError(f"{dataset} has no column 'messages'; distil from what a merge published")
-    page = Page(Path("--set"), {})
-    for assignment in assignments:
-        page.set(assignment)
-    values = {"from": "dataset", "model": "student", "seed": 0, **page.values}
-    try:
-        config = distill.Config.model_validate(values, context={"folder": Path()})
-    except ValidationError as error:
-        found = problems_of(error, distill.Config)
-        raise UserError(*[f"--set {'.'.join(map(str, way))}: {message}" for way, message in found]) from error
-    watch = progress.stage("student")
-    job = Job(Draft(out), out, watch, inputs={"dataset": source}, weights={"student": weights})
-    with locked(out):
-        distill.run(config, job)
-    progress.finished(watch, f"student: {out / 'model'}, in {watch.seconds:.0f} s ({watch.figures()})")
-
-
 def evaluate_on(
-    model: str,
+    models: tuple[str, ...],
     problems: Path,
     outputs: Path,
     progress: Progress,
@@ -160,23 +134,32 @@ def evaluate_on(
     answer: str,
     names: str,
     group_size: int,
+    trained_on: tuple[Path, ...],
+    json_file: Path | None,
     limit: int | None,
     assignments: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Score a model on a file of problems; what it answered is kept in the store like a recipe's."""
+    """Score models on a file of problems; what they answered is kept in the store like a recipe's.
+
+    The scores of each model, every two compared and the settings, as scores.json has them.
+    """
+    called = _called(models)
     page = Page(
         Path("evaluate"),
         {
             "name": "evaluate",
-            "models": {"model": {"model": model}},
+            "models": {name: {"model": model} for name, model in called.items()},
             "stages": {
                 "problems": {"do": "load", "path": str(problems), "question": question, "answer": answer},
                 "scores": {
                     "do": "evaluate",
                     "from": "problems",
-                    "models": ["model"],
+                    "models": list(called),
                     "with": spelled(names),
                     "group_size": group_size,
+                    "trained_on": {name: [str(path.absolute()) for path in trained_on] for name in called}
+                    if trained_on
+                    else {},
                 },
             },
         },
@@ -185,7 +168,24 @@ def evaluate_on(
         page.set(assignment if assignment.startswith(("models.", "stages.")) else f"stages.scores.{assignment}")
     planned = plan(Reader(page, limit).recipe(), outputs)
     build(planned, progress)
-    scores: dict[str, Any] = planned.steps["scores"].dataset.manifest["counts"]["scores"][0]
-    progress.say(f"{model}: {scored(scores)}")
+    (chapter,) = chapters_of(planned, [planned.steps["scores"]])
+    found = chapter.counts
+    for name, scores in found["scores"].items():
+        progress.say(f"{called[name]}: {scored(scores)}")
+    for each in found["comparisons"]:
+        progress.say(f"{each['model']} against {each['against']}: {apart(each)}")
     progress.say(f"rows: {planned.published / 'scores'}")
-    return scores
+    if json_file:
+        write_bytes(json_file, json.dumps(found, indent=1, ensure_ascii=False).encode())
+    return found
+
+
+def _called(models: tuple[str, ...]) -> dict[str, str]:
+    """A name for each reference: its last part, with a number where two have the same."""
+    found: dict[str, str] = {}
+    for model in dict.fromkeys(models):
+        parts = [part for part in Path(model.removeprefix("pypi:")).parts if part not in ("/", "..", "model")]
+        name = re.sub(r"[^\w.-]", "-", parts[-1] if parts else "").lstrip("_.-") or "model"
+        taken = [other for other in found if other == name or other.startswith(f"{name}-")]
+        found[f"{name}-{len(taken) + 1}" if taken else name] = model
+    return found

@@ -26,6 +26,7 @@ from datafactory.tables import cannot_write, frame
 from datafactory.types import trace_id
 
 SHARD = 64 * 2**20  # characters: a thousand rows of a megabyte each would be more than a worker should hold
+PAIR = ("prompt", "chosen", "rejected")  # what a preference pair holds as messages
 WRITERS = 3  # shards that are written while the next one is read: compressing holds no lock, and a disk takes its time
 
 
@@ -120,6 +121,7 @@ def _chunks(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
             chunk, length = [], 0
         chunk.append(each)
         length += sum(len(value) for value in each.row.values() if isinstance(value, str))
+        length += sum(len(turn["content"]) for name in PAIR for turn in each.row.get(name, ()))
     if chunk:
         yield chunk
 

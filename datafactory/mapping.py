@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from datafactory.chat import THINK, conversation, split_thinking
-from datafactory.columns import OWN, Column, Columns, finished, reads_of
+from datafactory.columns import GIVEN, OWN, Column, Columns, finished, reads_of
 from datafactory.errors import StageError
 from datafactory.keys import Keys, short
 from datafactory.options import Options, gold, options
+from datafactory.preferences import preference, reads_in
 from datafactory.shapes import Exchange, Name, exchanges
 from datafactory.sources import Row
 from datafactory.types import Message, problem_id
@@ -37,6 +38,12 @@ def mapped(config: Columns, shape: Name | None, place: str, row: Row, origin: st
         yield _found(config, None, place, row, exchange, taken, origin)
         return
     reads = reads_of(config, shape)
+    if shape == "preferences":
+        reads = reads_in(reads, row)
+        exchange, pair = preference(reads, row)
+        found = _found(config, shape, place, row, exchange, {*reads.values(), "system"}, origin)
+        yield replace(found, row={**found.row, **pair})
+        return
     thought = _text(row.get(config.reasoning)) if config.reasoning else None
     taken = {*reads.values(), "system", config.reasoning}
     for at, exchange in enumerate(exchanges(shape, reads, row), 1):
@@ -62,7 +69,7 @@ def _found(
     }
     for key in OWN:
         given = getattr(config, key)
-        if key == "category" and given is None:
+        if key in GIVEN and given is None:
             continue
         column = given.column if isinstance(given, Column) else None if given else key
         taken.add(column)
@@ -165,6 +172,8 @@ def unfit(found: Found, seen: Keys) -> str | None:
     if "response" in row:
         thought = row.get("reasoning") or ""
         identity = f"{identity} {len(thought)} {thought}{row['response']}"
+    if "chosen" in row:
+        identity = json.dumps([identity, row["chosen"], row["rejected"]])
     if not seen.add(short(identity)):
         return "duplicate"
     if "response" in row and not (row["response"] or "").strip():

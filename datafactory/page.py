@@ -6,6 +6,7 @@ Scalars follow YAML 1.2: `no` and `on` are words, `1e-4` is a number. A key that
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,18 +96,37 @@ def _value(node: yaml.Node | None, path: Path, place: Place, page: Page) -> Any:
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, path, (*place, index), page) for index, item in enumerate(node.value)]
+    below: dict[str, Any] = {}
+    for other in reversed(list(_merged(node, path))):
+        below |= _value(other, path, place, page)
     mapping: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode):
             raise UserError(f"{path}:{line}: a key is a plain word")
+        if _is_merge(key_node):
+            continue
         key = key_node.value
         if key in mapping:
             first = page.lines[(*place, key)]
             raise UserError(f"{path}:{line}: '{key}' stands twice, first in line {first}")
         page.lines[(*place, key)] = line
         mapping[key] = _value(value_node, path, (*place, key), page)
-    return mapping
+    return {**below, **mapping}
+
+
+def _merged(node: yaml.MappingNode, path: Path) -> Iterator[yaml.Node]:
+    """The mappings that YAML's merge key names, `<<: *settings`: what the mapping says itself counts before theirs."""
+    for key, value in node.value:
+        if _is_merge(key):
+            for other in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(other, yaml.MappingNode):
+                    raise UserError(f"{path}:{key.start_mark.line + 1}: '<<' takes a mapping, as in <<: *settings")
+                yield other
+
+
+def _is_merge(key: yaml.Node) -> bool:
+    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and key.style is None
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:

@@ -26,6 +26,8 @@ class StageProgress:
     rows: int = 0
     tokens: int = 0
     accepted: int | None = None
+    latest: str = ""
+    """What a training last said of itself: `loss 0.31`."""
     started: float = field(default_factory=time.monotonic)
     pace: Pace = field(default_factory=Pace)
 
@@ -60,6 +62,8 @@ class StageProgress:
             shown.append(f"{self.tokens / seconds:,.0f} tokens/s")
         if self.accepted is not None:
             shown.append(f"{self.accepted:,} accepted")
+        if self.latest:
+            shown.append(self.latest)
         return " · ".join(shown)
 
 

@@ -13,7 +13,7 @@ from datafactory.check import Check
 from datafactory.config import Base, runtime
 from datafactory.engines import Sampling
 from datafactory.errors import UserError
-from datafactory.settings import Prompt, Text, located
+from datafactory.settings import Prompt, System, Text, located
 from datafactory.sources import rows_of
 from datafactory.types import Message
 
@@ -40,9 +40,9 @@ class Prompting(Base):
     prompt: Prompt = QUESTION
     """The user's turn, a text or a .txt file, with {question} where the question goes; {choices}, {domain} and {source}
     stand for those of the problem. Other braces are text; { question } is text too."""
-    system: Prompt | None = None
+    system: System | None = None
     """The system prompt, with the same placeholders; that of the problem's `history` or the chat template's own without
-    one."""
+    one. "" is an empty one, in the place of the template's own."""
     examples: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_examples)] = ()
     """Worked examples shown before the question: a JSONL file with `question` and `response`."""
     prefill: str = ""
@@ -71,7 +71,7 @@ class Prompting(Base):
         values = self._values(row)
         history = before(row)
         said = [turn for turn in history if turn["role"] != "system"]
-        own = next((turn["content"] for turn in history if turn["role"] == "system"), None)
+        own = next((turn["content"] for turn in history if turn["role"] == "system" and turn["content"]), None)
         system = fill(self.system.content, values) if self.system else own
         return turns(system, [*shown, *said], fill(self.prompt.content, values))
 
@@ -91,7 +91,7 @@ class Prompting(Base):
     def _plain(self, row: dict[str, Any], messages: Sequence[Message]) -> str:
         """The turns as one text that ends with the prompt. A text file's last line break is not part of it."""
         prompt = self.prompt.content.removesuffix("\n")
-        parts = [messages[0]["content"]] if messages[0]["role"] == "system" else []
+        parts = [messages[0]["content"]] if messages[0]["role"] == "system" and messages[0]["content"] else []
         for question, response in self.examples:
             shown = fill(prompt, {"question": question})
             parts.append(shown + ("" if shown[-1:].isspace() else " ") + response)

@@ -210,9 +210,18 @@ class Reader:
         for target, mention in config.mentions().items() if config is not None else ():
             self._dataset(target, (*place, *mention.way), name, mention.missing)
             datasets = datasets if target in datasets else (*datasets, target)
+        for target, way in config.models_within().items() if config is not None else ():
+            self._weights(target, (*place, *way), name)
+            models = models if target in models else (*models, target)
         if config is None or any(way[:3] == (*place, "from") for way in self.faulty):
             return None
-        check = Check(self.folder, dict(self.columns), lambda way, message: self.wrong((*place, *way), message), faulty)
+        check = Check(
+            self.folder,
+            dict(self.columns),
+            lambda way, message: self.wrong((*place, *way), message),
+            faulty,
+            self._engines(),
+        )
         columns = module.columns(config, check)
         makes = getattr(module, "MAKES", "dataset")
         expect = self._checked(Expect, settings.get("expect") or {}, (*place, "expect"), ())
@@ -227,6 +236,14 @@ class Reader:
         version = use.version if use.file else module.VERSION
         kind = f"own.{use.name}" if use.file else use.name  # so that a file called merge.py is not our merge
         return Stage(name, kind, config, version, makes, use, columns, datasets, models, expect)
+
+    def _engines(self) -> dict[str, Use]:
+        """The engine of each model so far; a trained one runs where its base does."""
+        found = {name: entry.engine for name, entry in self.models.items() if entry}
+        for name, stage in self.stages.items():
+            if stage and stage.makes == "model" and stage.models and stage.models[0] in found:
+                found[name] = found[stage.models[0]]
+        return found
 
     def _found(self, kind: str, name: Any, place: Place, settings: dict[str, Any]) -> Use | None:
         try:

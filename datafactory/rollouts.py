@@ -98,7 +98,7 @@ class Sampler:
         With a target the tables come in their order, and end with the one in which it is reached.
         """
         parts = Cut(self.target) if self.target else Parts[list[Group]]()
-        scores = score_types(self.rule.verifiers) if self.rule else {}
+        scores = self.added
         problems: dict[int, pl.DataFrame] = {}  # of the tables under way
 
         def works() -> Iterator[Work[tuple[int, int, list[Group]]] | None]:
@@ -112,6 +112,11 @@ class Sampler:
 
     def close(self) -> None:
         self.asker.close()
+
+    @property
+    def added(self) -> dict[str, Any]:
+        """The further columns of a rollout, with their types."""
+        return score_types(self.rule.verifiers) if self.rule else {}
 
     def _works(self, problems: pl.DataFrame) -> list[Work[list[Group]]]:
         rows = list(problems.iter_rows(named=True))
@@ -128,8 +133,12 @@ class Sampler:
         """How many problems go in step: a whole table where batches are to be the same at every attempt."""
         if self.asker.engine.batches:
             return sys.maxsize
-        # where one step waits for another, each problem goes its own pace
-        return 1 if self.rule or self.config.thinking or self.config.continue_truncated else TOGETHER
+        return 1 if self._in_steps else TOGETHER
+
+    @property
+    def _in_steps(self) -> bool:
+        """Whether one completion of a rollout waits for another: then each problem goes its own pace."""
+        return bool(self.rule or self.config.thinking or self.config.continue_truncated)
 
     def _work(self, rows: Sequence[Row], accepting: Accepting | None) -> Work[list[Group]]:
         """The group of each of these problems."""

@@ -134,11 +134,20 @@ def demand_decisions(table: pl.LazyFrame | pl.DataFrame, verifiers: Sequence[Use
     for use in verifiers:
         by_status = statuses(table, [use])[use.name]
         total = sum(by_status.values())
-        failed = sum(by_status.get(status, 0) for status in UNDECIDED)
-        if total and failed > most * total:
-            said = ", ".join(f"{by_status[status]:,} {status}" for status in UNDECIDED if by_status.get(status))
+        if total and failed_in(by_status) > most * total:
             first = table.lazy().filter(pl.col(f"{use.name}_status").is_in(UNDECIDED)).select(f"{use.name}_detail")
-            raise StageError(
-                f"the verifier {use.name} decided too few of {total:,} rows ({said}; the first: "
-                f"{first.head(1).collect().item()}); max_errors is {most:g}"
-            )
+            raise too_few(use.name, by_status, first.head(1).collect().item(), most)
+
+
+def failed_in(by_status: Mapping[str, int]) -> int:
+    """How many of these the verifier failed on."""
+    return sum(by_status.get(status, 0) for status in UNDECIDED)
+
+
+def too_few(verifier: str, by_status: Mapping[str, int], first: str, most: float) -> StageError:
+    """The error for a verifier that failed too often; first is what it said of the first of them."""
+    said = ", ".join(f"{by_status[status]:,} {status}" for status in UNDECIDED if by_status.get(status))
+    return StageError(
+        f"the verifier {verifier} decided too few of {sum(by_status.values()):,} rows ({said}; the first: {first}); "
+        f"max_errors is {most:g}"
+    )

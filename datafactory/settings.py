@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError, ValidationInfo
 
 from datafactory import plugins
-from datafactory.config import folder_of, key_of
+from datafactory.config import Base, folder_of, key_of
 from datafactory.errors import UserError, did_you_mean
 from datafactory.page import Place
 from datafactory.plugins import Use
@@ -68,7 +68,7 @@ def _keys(model: type[BaseModel], place: Place) -> list[str]:
     """The keys that the settings at that place can have."""
     fields = {key_of(name, field): field for name, field in model.model_fields.items()}
     if not place:
-        return list(fields)
+        return [*fields, *(model.further() if issubclass(model, Base) else ())]
     inner = fields[place[0]].annotation if place[0] in fields else None  # type: ignore[index]
     for kind in (inner, *get_args(inner)):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -225,6 +225,8 @@ def _text(value: Any, info: ValidationInfo) -> Text:
 
 
 Prompt = Annotated[Text, BeforeValidator(_text)]
+# "" is a system turn without a text, where a chat template would put its own
+System = Annotated[Prompt, BeforeValidator(lambda value: Text("") if value == "" else value)]
 
 
 def located(value: str, info: ValidationInfo) -> Path:

@@ -6,6 +6,7 @@
     prompt_completion   prompt, completion: texts or lists of messages          TRL
     query_response      query, response; history as Alpaca's                    ms-swift, MetaMath
     generations         problem, generations: a list of answers                 OpenR1-Math
+    preferences         chosen, rejected: of one conversation                   read by preferences.py
 
 A text `system` beside them stands before the conversation. What is asked last is the question, what answers it the
 response, and all before it the history; the thinking of the response is split off, that of earlier turns stays.
@@ -23,7 +24,7 @@ from datafactory.chat import spelled, split_thinking
 from datafactory.conversation import Odd, Turn, turns_of
 from datafactory.types import FinishReason, Message
 
-Name = Literal["messages", "sharegpt", "alpaca", "prompt_completion", "query_response", "generations"]
+Name = Literal["messages", "sharegpt", "alpaca", "prompt_completion", "query_response", "generations", "preferences"]
 Row = Mapping[str, Any]
 
 # what each reads, and the column of it; the columns that need not be there
@@ -34,6 +35,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "prompt_completion": {"question": "prompt", "response": "completion"},
     "query_response": {"question": "query", "response": "response", "history": "history"},
     "generations": {"question": "problem", "response": "generations"},
+    "preferences": {"chosen": "chosen", "rejected": "rejected", "input": "input", "history": "history"},
 }
 OPTIONAL = ("input", "history", "system")
 NO_INPUT = ("<noinput>", "noinput")  # as Self-Instruct and its descendants spell an empty one
@@ -59,6 +61,7 @@ def fitting(columns: Iterable[str]) -> list[Name]:
 
 
 def needed(reads: Mapping[str, str]) -> list[str]:
+    """The columns that have to be there."""
     return [column for what, column in reads.items() if what not in OPTIONAL]
 
 
@@ -80,7 +83,7 @@ def exchanges(shape: str, reads: Mapping[str, str], row: Row) -> Iterator[Exchan
 
 def _exchange(reads: Mapping[str, str], row: Row) -> Exchange:
     try:
-        turns = _turns(reads, row)
+        turns = turns_in(reads, row)
     except Odd as odd:
         return Exchange(odd=odd.reason, detail=str(odd))
     return exchange(turns)
@@ -130,7 +133,8 @@ def _faults(turns: Sequence[Turn]) -> Iterator[tuple[str, str]]:
         yield "ends with a user turn", f"the last of its {len(turns)} turns is a question without an answer"
 
 
-def _turns(reads: Mapping[str, str], row: Row) -> list[Turn]:
+def turns_in(reads: Mapping[str, str], row: Row) -> list[Turn]:
+    """The turns that stand in these columns of a row; Odd where one of them holds something else."""
     turns = turns_of(row.get(reads["turns"])) if "turns" in reads else _pairs(row.get(reads.get("history", "")))
     if "question" in reads:
         question = row.get(reads["question"])

@@ -27,7 +27,13 @@ class Chapter:
         """What the stage itself counted (its module's `summary`), models under the names the recipe gives them."""
         counts = dict(self.dataset.manifest.get("counts", {}))
         if isinstance(counts.get("scores"), list):
-            counts["scores"] = dict(zip(self.settings["models"], counts["scores"], strict=True))
+            before = [scores["name"] for scores in counts["scores"]]
+            called = dict(zip(before, self.settings["models"], strict=True))
+            counts["scores"] = {called[scores["name"]]: scores for scores in counts["scores"]}
+            counts["comparisons"] = [
+                {**pair, "model": called[pair["model"]], "against": called[pair["against"]]}
+                for pair in counts["comparisons"]
+            ]
         return counts
 
     @property

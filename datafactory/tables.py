@@ -21,7 +21,12 @@ import pyarrow.parquet as pq
 from datafactory.errors import StageError
 from datafactory.types import COLUMNS, FURTHER
 
-TYPES: dict[str, Any] = {name: getattr(pl, kind) for name, kind in {**COLUMNS, **FURTHER}.items()}
+TURNS = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+TYPES: dict[str, Any] = {
+    **{name: getattr(pl, kind) for name, kind in {**COLUMNS, **FURTHER}.items()},
+    **dict.fromkeys(("prompt", "chosen", "rejected"), TURNS),  # a preference pair, as TRL reads one
+    **dict.fromkeys(("chosen_length", "rejected_length"), pl.Int32),
+}
 DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "it is read-only"}
 
 

@@ -117,7 +117,7 @@ def _thought(trace: _Trace, output: Output, lengths: Lengths, asker: Asker) -> N
     assert forcing is not None
     reached = output.finish_reason == "length"
     if not reached and not asker.engine.rendered:
-        _demand_stops(output, asker)
+        demand_stops(output, asker)
     if reached and (forcing.budget is None or trace.spent < min(forcing.budget, lengths.sampling.max_tokens)):
         return  # the model's context ended it
     if reached and trace.spent >= lengths.sampling.max_tokens:
@@ -136,7 +136,7 @@ def _thought(trace: _Trace, output: Output, lengths: Lengths, asker: Asker) -> N
         trace.last = replace(output, finish_reason="length")
 
 
-def _demand_stops(output: Output, asker: Asker) -> None:
+def demand_stops(output: Output, asker: Asker) -> None:
     """StageError where a server never says which text ended a completion: no end of a thinking would be noticed."""
     asker.stops[output.stop is not None] += 1
     if asker.stops[False] >= ENOUGH and not asker.stops[True]:

@@ -128,8 +128,9 @@ COLUMNS: dict[str, str] = {
     "generation": "String",
 }
 # columns that are there only where a stage above made them: history is the conversation before the question, as JSON;
-# parent_id the trace_id of the row that this one was written from; category is finer than the domain
-FURTHER = {"history": "String", "parent_id": "String", "category": "String"}
+# parent_id the trace_id of the row that this one was written from; category is finer than the domain; label is what
+# someone said of a finished answer, as safe or unsafe
+FURTHER = {"history": "String", "parent_id": "String", "category": "String", "label": "String"}
 PROBLEM_COLUMNS = tuple(COLUMNS)[: tuple(COLUMNS).index("rollout")]
 COMPLETION_COLUMNS = tuple(COLUMNS)[tuple(COLUMNS).index("rollout") :]
 

@@ -2,7 +2,7 @@
 
 In   the rollouts of one problem, as rows; how long a comparison may take
 Out  for each a label that it shares with those of the same answer, None where it gives none
-Use  majority voting (self-consistency, arXiv:2203.11171), for maj@k and for the majority answer of a group
+Use  majority voting (self-consistency, arXiv:2203.11171), for cons@k and for the majority answer of a group
 
 An answer is what is marked as it, a box or an <answer> block, or else stated; of a truncated response only what is
 marked. Each distinct spelling is compared once with one answer of each class so far. One that runs out of time is a

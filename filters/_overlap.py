@@ -102,6 +102,16 @@ def matches(texts: pl.Series, files: tuple[Stamp, ...], ngram: int) -> Iterator[
         behind += block.len()
 
 
+def holders(way: str, keys: Numbers, files: tuple[Stamp, ...], ngram: int) -> tuple[Numbers, Numbers]:
+    """(reference, key) of every reference that holds an n-gram of these keys, read in that way, with one such key; a
+    match names one reference alone."""
+    known, spaced, characters = _indices(files, ngram)
+    read = {"spaced": spaced, "characters": characters}.get(way, known).read
+    held = np.flatnonzero((read.grams.size == ngram) & np.isin(read.grams.key, keys))
+    places, first = np.unique(read.of[read.words.row[read.grams.word[held]]], return_index=True)
+    return places, read.grams.key[held[first]]
+
+
 def asked_whole(questions: pl.Series, files: tuple[Stamp, ...], ngram: int) -> list[int | None]:
     """The place of an evaluation question of fewer than n words that each question is, or holds from 6 words on."""
     same, held = _short(files, ngram)

@@ -62,6 +62,7 @@ MAY_IMPORT = {
 IMPORTED_BY = {
     "cli": {"__main__"},
     "commands": {"commands"},  # the command line finds them by their files
+    "distilling": {"commands"},
     "factory": {"commands"},
     "publish": {"factory"},
     "copying": {"publish"},
@@ -77,10 +78,10 @@ IMPORTED_BY = {
     "scorefile": {"commands"},
     "measurefile": {"commands"},
     "starter": {"commands"},
-    "page": {"factory", "pilot", "recipe", "settings"},
+    "page": {"distilling", "factory", "pilot", "recipe", "settings"},
     "executors": {"build", "checking", "job", "measurefile", "reckoning", "scorefile"},
-    "stages": {"factory"},
-    "training": {"stages"},
+    "stages": {"distilling"},
+    "training": {"distilling", "stages"},
     "report": {"checking", "commands", "copying", "factory", "publish", "pushing", "review"},
     "review": {"commands", "stages"},
 }

@@ -186,6 +186,13 @@ def test_a_conversation_stands_before_the_question_and_in_what_is_published(tmp_
     ]
 
 
+def test_an_empty_system_prompt_is_a_turn_without_text_and_no_line_of_plain_text(tmp_path: Path):
+    empty = prompting(tmp_path, system="")
+    assert empty.messages({"question": "q"})[0] == {"role": "system", "content": ""}, "a template adds none of its own"
+    assert prompting(tmp_path).messages({"question": "q"})[0]["role"] == "user"
+    assert prompting(tmp_path, system="", template="none").put({"question": "q"}, str)[1] == "q"
+
+
 def test_the_stages_system_prompt_stands_in_for_the_conversations(tmp_path: Path):
     history = json.dumps([{"role": "system", "content": "old"}, {"role": "assistant", "content": "hi"}])
     found = prompting(tmp_path, system="new").messages({"question": "q", "history": history})

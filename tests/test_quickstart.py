@@ -62,7 +62,7 @@ def test_the_student_thinks_in_the_form_it_was_taught_and_the_base_does_not(outp
     scores = json.loads((outputs / "quickstart/scores/manifest.json").read_text())["counts"]["scores"]
     base, student = scores
     assert student["format"] > 0.7 > 0.3 > base["format"]
-    assert student["interval"][0] > base["interval"][1]
+    assert student["intervals"]["pass@1"][0] > base["intervals"]["pass@1"][1]
 
 
 def test_the_student_loads_in_plain_transformers(outputs: Path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from datafactory.errors import UserError
+from datafactory.page import read_page
 from datafactory.recipe import read_recipe
 
 from .conftest import RECIPE, REPOSITORY, command
@@ -201,6 +202,17 @@ def test_words_of_yaml_1_1_are_words_and_exponents_are_numbers(small: Path):
     recipe = read_recipe(small)
     assert recipe.name == "no"
     assert recipe.stages["traces"].config.sampling.temperature == 0.5
+
+
+def test_a_merge_key_shares_settings_and_own_ones_count_before_them(small: Path):
+    text = "a: &a {x: 1, y: {z: 2}}\nb:\n  <<: *a\n  x: 3\nc: {<<: [*a, {x: 5, w: 6}], y: 0}\nd: {'<<': 7}\n"
+    small.write_text(text)
+    page = read_page(small)
+    assert page.values["b"] == {"x": 3, "y": {"z": 2}} and page.where(("b", "x")) == f"{small}:4: b.x"
+    assert page.values["c"] == {"x": 1, "y": 0, "w": 6} and page.values["d"] == {"<<": 7}
+    small.write_text("a: {<<: 3}\n")
+    with pytest.raises(UserError, match=r":1: '<<' takes a mapping"):
+        read_page(small)
 
 
 def test_set_changes_a_setting_and_its_mistakes_name_it(small: Path):

@@ -30,8 +30,8 @@ def takes_prefixes(model: Any) -> bool:
         model.set_attn_implementation(NAME)
         if _tried(model):
             return True
-    except (ValueError, TypeError, AttributeError, NotImplementedError):
-        pass
+    except (ValueError, TypeError, AttributeError, NotImplementedError, RuntimeError):
+        pass  # RuntimeError: latent attention's keys and values (DeepSeek-V3) are of two sizes
     model.set_attn_implementation("sdpa")
     return False
 

@@ -18,6 +18,7 @@ import json
 import resource
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from datafactory.engines import Engine, Output
 from datafactory.engines._openai.settings import Config as Config
@@ -34,6 +35,12 @@ WAIT = 0.25  # seconds in which nothing may finish before that is said
 
 def start(config: Config, weights: str | None) -> Engine:
     return Served(config)
+
+
+def cannot_continue(config: Config) -> str | None:
+    """Why it cannot go on behind the beginning of an answer, where that is known before it is asked."""
+    hosted = [url for url in config.base_url if urlsplit(url).hostname == "api.openai.com"]
+    return f"{hosted[0]} only begins answers" if hosted else None
 
 
 class Served:

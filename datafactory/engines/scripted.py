@@ -110,6 +110,11 @@ def start(config: Config, weights: str | None) -> Engine:
     return Script(config)
 
 
+def cannot_continue(config: Config) -> str | None:
+    """Why it cannot go on behind the beginning of an answer, if it cannot."""
+    return None if config.function else "its answers come whole from a file"
+
+
 class Script:
     batches = False
     rendered = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ValidationInfo
@@ -11,12 +12,16 @@ from datafactory.errors import UserError
 from datafactory.outside import Weighed
 from datafactory.settings import Text, located
 
+SHIPPED = {path.stem: path for path in sorted((Path(__file__).parents[1] / "chat_templates").glob("*.jinja"))}
+
 
 def _template(value: Any, info: ValidationInfo) -> Text:
     if isinstance(value, Text):
         return value
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("should be a chat template, or the path of a .jinja file")
+        raise ValueError(f"should be a chat template, the path of a .jinja file, or one of {', '.join(SHIPPED)}")
+    if value in SHIPPED:
+        return Text(SHIPPED[value].read_text(encoding="utf-8"), value)
     if "{" in value:
         return Text(value)
     path = located(value, info)

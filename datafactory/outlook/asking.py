@@ -41,7 +41,8 @@ def _completions(at: At) -> Figure:
     if at.kind == "judge":
         return at.given * known(config.votes * len(config.judges))
     if at.kind == "evaluate":
-        return at.given * known(config.group_size * len(config.models))
+        pieces = 1 + 2 * len(config.budgets)  # at each budget at most a piece of the thinking, and an answer
+        return at.given * known(config.group_size * len(config.models) * pieces)
     share, each = at.number("asked"), at.number("rollouts")
     return at.given * (ONE if share.value is None else share) * (ONE if each.value is None else each)
 

@@ -115,11 +115,13 @@ def _upwards(foot: float, each: float) -> Callable[[float], float]:
     return lambda count: foot - count * each
 
 
-def line(points: Sequence[tuple[float, float]], label: str) -> str:
-    """A curve through (step, value), over its own range."""
+def line(points: Sequence[tuple[float, float]], label: str, along: str = "step") -> str:
+    """A curve through (step, value), over its own range; `along` is what the steps are."""
     steps, values = [step for step, _ in points], [value for _, value in points]
     low, high = min(values), max(values)
-    said = f"from {number(values[0])} at step {number(steps[0])} to {number(values[-1])} at step {number(steps[-1])}"
+    said = (
+        f"from {number(values[0])} at {along} {number(steps[0])} to {number(values[-1])} at {along} {number(steps[-1])}"
+    )
     if low == high:
         low, high = low - 0.5, high + 0.5
     first, last = min(steps), max(steps)
@@ -138,11 +140,47 @@ def line(points: Sequence[tuple[float, float]], label: str) -> str:
     ]
     if len(points) <= 60:
         drawn += [
-            f'<circle class="dot" cx="{x(step):.1f}" cy="{y(value):.1f}" r="2.5"><title>step {number(step)}: '
+            f'<circle class="dot" cx="{x(step):.1f}" cy="{y(value):.1f}" r="2.5"><title>{along} {number(step)}: '
             f"{number(value)}</title></circle>"
             for step, value in points
         ]
     return _svg(drawn, label, said)
+
+
+class Estimate(NamedTuple):
+    """A share with what it lies between; `said` in words."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    said: str
+
+
+def estimates(rows: Sequence[Estimate], label: str) -> str:
+    """A dot with its interval per row, over one axis from 0 to 1."""
+    step, first = 34, 14
+    bottom = first + step * len(rows)
+    ends = (12.0, WIDTH - 14.0)
+
+    def x(value: float) -> float:
+        return ends[0] + min(max(value, 0.0), 1.0) * (ends[1] - ends[0])
+
+    drawn = []
+    for value in (0, 0.25, 0.5, 0.75, 1):
+        drawn.append(f'<line class="rule" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="6" y2="{bottom}"/>')
+        drawn.append(_tick(x(value), f"{value:.0%}", bottom + 16))
+    for place, row in enumerate(rows):
+        y = first + step * place + 22
+        low, high = x(row.low), max(x(row.high), x(row.low) + 1)
+        drawn += [
+            f'<text class="name" x="{ends[0]}" y="{y - 9}">{escape(row.name)}</text>',
+            f'<text class="axis" x="{ends[1]:.0f}" y="{y - 9}" text-anchor="end">{escape(row.said)}</text>',
+            f'<line class="curve" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>',
+            f'<circle class="dot" cx="{x(row.value):.1f}" cy="{y}" r="4"><title>{escape(f"{row.name}: {row.said}")}'
+            "</title></circle>",
+        ]
+    return _svg(drawn, label, "; ".join(f"{row.name}: {row.said}" for row in rows), bottom + 24)
 
 
 def bar(parts: Sequence[tuple[float, str, str]], width: float = 1.0, mark: tuple[float, str] | None = None) -> str:

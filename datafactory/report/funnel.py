@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from datafactory.report.calibration import calibrated, correlated
+from datafactory.report.scored import apart, scored
 from datafactory.report.units import duration, number, percent
 from datafactory.story import Chapter
 from datafactory.types import DECIDED
@@ -133,24 +133,13 @@ def summary(chapters: Iterable[Chapter], console: Console) -> None:
     for chapter in chapters:
         for model, scores in chapter.counts.get("scores", {}).items():
             console.print(Text(f"{chapter.name}: {model} {scored(scores)}"), soft_wrap=True)
+        for pair in chapter.counts.get("comparisons", []):
+            told = f"{chapter.name}: {pair['model']} against {pair['against']}: {apart(pair)}"
+            console.print(Text(told), soft_wrap=True)
         if calibration := chapter.counts.get("calibration"):
             console.print(Text(f"{chapter.name}: {calibrated(calibration)}"), soft_wrap=True)
         if correlation := chapter.counts.get("correlation"):
             console.print(Text(f"{chapter.name}: {correlated(correlation)}"), soft_wrap=True)
-
-
-def scored(scores: dict[str, Any]) -> str:
-    """`pass@1 53.1 % (34.4 to 75.0), format 93.8 %`: every share there is, the interval behind the first."""
-    shown = [
-        f"{name} {percent(value)}"
-        for name, value in scores.items()
-        if isinstance(value, float) and 0 <= value <= 1 and name != "undecided"
-    ]
-    if shown and scores.get("interval"):
-        low, high = scores["interval"]
-        shown[0] += f" (95 % interval {percent(low)} to {percent(high)})"
-    over = [f"over {scores['problems']:,} problems"] if "problems" in scores else []
-    return ", ".join([*shown, *over])
 
 
 def _decided(rate: Rate) -> int:

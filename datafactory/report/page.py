@@ -14,6 +14,7 @@ from datafactory.report import figures
 from datafactory.report.calibration import calibration
 from datafactory.report.markup import Html, join, link, text
 from datafactory.report.page_composition import composition
+from datafactory.report.page_evaluation import evaluation
 from datafactory.report.page_examples import examples
 from datafactory.report.page_funnel import kept_and_dropped
 from datafactory.report.page_head import head
@@ -21,8 +22,8 @@ from datafactory.report.page_languages import spoken
 from datafactory.report.page_leaks import duplicates_and_leaks
 from datafactory.report.page_lengths import token_lengths
 from datafactory.report.page_measures import measures
-from datafactory.report.page_models import evaluation, training
 from datafactory.report.page_stages import cost_and_time, counted_by_stages, models_and_versions
+from datafactory.report.page_training import training
 from datafactory.report.page_verdicts import verification
 from datafactory.story import Story
 

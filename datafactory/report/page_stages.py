@@ -7,13 +7,13 @@ from typing import Any
 from datafactory.report import charts
 from datafactory.report.funnel import Line, funnel
 from datafactory.report.markup import Html, element, grid, join, section, table
-from datafactory.report.page_models import series
+from datafactory.report.page_training import series
 from datafactory.report.units import duration, money, number, share
 from datafactory.story import Chapter, Story
 
 # what other sections show
 ELSEWHERE = {
-    "statuses", "pass_rate", "mean_grade", "scores", "calibration", "correlation",
+    "statuses", "pass_rate", "mean_grade", "scores", "comparisons", "setup", "calibration", "correlation",
     "by", "parts", "other", "domains", "splits", "prompt_tokens", "completion_tokens", "shape", "duplicates",
 }  # fmt: skip
 LISTED = 12  # values of one count

@@ -18,7 +18,8 @@ from datafactory.report.chosen import Asked, View, chosen, count
 from datafactory.report.funnel import said
 from datafactory.report.opened import RECIPE, Opened, opened, unreadable
 from datafactory.report.overview import overview
-from datafactory.report.page_models import series
+from datafactory.report.page_training import series
+from datafactory.report.scored import apart, scored
 from datafactory.report.spelling import block, clean, print_table, say, table
 from datafactory.report.stages import stages_told
 from datafactory.report.traces import Trace, trace_of
@@ -93,6 +94,12 @@ def _heading(found: Opened, console: Console) -> None:
             _calibration(value, console)
         elif name == "correlation":
             say(console, correlated(value))
+        elif name == "scores":
+            for each in value:
+                say(console, f"{each['name']}: {scored(each)}")
+        elif name == "comparisons":
+            for pair in value:
+                say(console, f"{pair['model']} against {pair['against']}: {apart(pair)}")
         else:
             say(console, f"{name}: {_told(value)}")
     if checked := found.verify():

@@ -2,9 +2,10 @@
 
 In   a file (JSONL, JSON, Parquet, CSV), a folder of them, a `datasets` dataset, a reasoning-gym dataset, or templates
      of what a model says of itself
-Out  problem_id, question, answer, choices, tests, domain, source, license, meta; category when it is given; history
-     when that names a column, or the rows are of a shape; and the completion columns when `response` names a column,
-     or the rows are of a shape
+Out  problem_id, question, answer, choices, tests, domain, source, license, meta; category and label when they are
+     given; history when that names a column, or the rows are of a shape; and the completion columns when `response`
+     names a column, or the rows are of a shape; of preferences instead prompt, chosen, rejected and their lengths, as
+     `pairs` makes them
 Drop rows without a question, conversations that cannot be learned from (they end with a user's turn, one side speaks
      twice in a row, a tool speaks ...), exact duplicates, and with `with` problems whose gold answer its verifiers
      cannot grade
@@ -24,13 +25,15 @@ import polars as pl
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from datafactory.check import Check
-from datafactory.columns import OWN, Column, Columns, finished, named_columns, shape_of
+from datafactory.columns import GIVEN, OWN, Column, Columns, finished, named_columns, shape_of
 from datafactory.config import file, folder_of, runtime
 from datafactory.errors import DatafactoryError, did_you_mean
 from datafactory.gold import demand_gold
 from datafactory.job import Job
 from datafactory.loading import Filling, demand_rows, fill, gathered
 from datafactory.mapping import Found, mapped
+from datafactory.preferences import COLUMNS as PAIR_COLUMNS
+from datafactory.preferences import SIDES
 from datafactory.self_cognition import COLUMNS as TEMPLATE_COLUMNS
 from datafactory.self_cognition import SHIPPED, Names, rows_of_templates
 from datafactory.settings import Verifiers, located
@@ -166,6 +169,14 @@ def columns(config: Config, check: Check) -> list[str]:
         for key in ("question", "history"):
             if key in config.model_fields_set:
                 check.wrong((key,), f"the last question of a conversation is its last user's turn: no `{key}` here")
+    if shape == "preferences" and config.response is not None:
+        check.wrong(("response",), "a pair has two responses: `chosen` and `rejected` name their columns")
+    if shape != "preferences":
+        for key in SIDES:
+            if getattr(config, key) is not None:
+                check.wrong((key,), f"goes with the shape preferences, not with {shape}")
+    if config.label is not None and not finished(config, shape):
+        check.wrong(("label",), "needs `response`, the column of what was labelled")
     if config.reasoning is not None and not finished(config, shape):
         check.wrong(("reasoning",), "needs `response` too: thinking without a response is no completion")
     if config.shuffle_choices and finished(config, shape):
@@ -178,8 +189,9 @@ def columns(config: Config, check: Check) -> list[str]:
 def _made(config: Config, shape: Name | None) -> list[str]:
     """The columns of the output."""
     history = ("history",) if config.history or shape else ()
-    category = ("category",) if config.category else ()
-    return [*PROBLEM_COLUMNS, *history, *category, *(COMPLETION_COLUMNS if finished(config, shape) else ())]
+    given = [name for name in GIVEN if getattr(config, name)]
+    rest = PAIR_COLUMNS if shape == "preferences" else COMPLETION_COLUMNS if finished(config, shape) else ()
+    return [*PROBLEM_COLUMNS, *history, *given, *rest]
 
 
 def _shape(config: Config, found: list[str] | None) -> Name | None:
@@ -229,7 +241,7 @@ def run(config: Config, job: Job) -> None:
     shape = _shape(config, _columns_of(config))
     order = (config.seed or 0) if config.shuffle_choices else None
     filling = Filling(_made(config, shape), config.rows_per_shard, config.verifiers, order)
-    if finished(config, shape):
+    if finished(config, shape) or shape == "preferences":
         reasons = gathered(lambda: _found(config, shape), filling, job)
     else:
         reasons = fill(_found(config, shape), job.draft, filling, job)
@@ -240,7 +252,7 @@ def run(config: Config, job: Job) -> None:
 def summary(config: Config, draft: Draft) -> dict[str, Any]:
     """The shape by which finished answers were read, and how many rows have thinking and a conversation before them."""
     shape = _shape(config, _columns_of(config))
-    if not finished(config, shape):
+    if shape is None and not finished(config, shape):
         return {}
     table = pl.scan_parquet(sorted(draft.folder.glob("shard-*.parquet")))
     counted = {"with_thinking": "reasoning", "with_history": "history"}

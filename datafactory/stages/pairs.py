@@ -32,7 +32,7 @@ from datafactory.pairing import Weighed, candidates, subject, unbalanced, weighe
 from datafactory.plugins import Use
 from datafactory.settings import Comparison
 from datafactory.store import Dataset, Draft
-from datafactory.tables import clean, write_bytes
+from datafactory.tables import TURNS, clean, write_bytes
 from datafactory.types import completion_of, problem_of
 
 VERSION = 1
@@ -43,7 +43,6 @@ OWN = (
     *("prompt", "chosen", "rejected", "mean", "judgements", "chosen_rollout", "rejected_rollout"),
     *("chosen_length", "rejected_length"),
 )
-TURNS = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
 
 
 class Config(Judging):

@@ -1,25 +1,30 @@
-"""GRPO with TRL: rollouts of the model that learns, rewarded by the verifiers that also select data."""
+"""GRPO with TRL: rollouts of the model that learns, rewarded by what also selects data."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
 import polars as pl
-from trl import GRPOConfig, GRPOTrainer
+from accelerate.utils import gather_object
+from trl import GRPOConfig
 
-from datafactory.chat import split_thinking
 from datafactory.errors import StageError
 from datafactory.models import Weights
 from datafactory.progress import StageProgress
-from datafactory.scoring import UNDECIDED, demand_decisions, score, statuses
 from datafactory.store import Dataset
-from datafactory.tables import frame
+from datafactory.training.beside import Beside
 from datafactory.training.common import Learner, Watch, load, plain, precision, run, save, settings, workshop
+from datafactory.training.grpo_trainer import Grpo
+from datafactory.training.judges import Asked
+from datafactory.training.phases import Rounds, rounds, schedule
+from datafactory.training.rewards import GENERAL, Rewards
+from datafactory.training.samples import Samples
+from datafactory.training.sharing import processes, rank
 from datafactory.types import COMPLETION_COLUMNS, Message
 
 if TYPE_CHECKING:
@@ -30,57 +35,133 @@ LOSSES: dict[str, dict[str, Any]] = {
     "dr_grpo": {"scale_rewards": "none"},
     "dapo": {"epsilon_high": 0.28},
 }
+CURVES = {
+    "reward": "reward",
+    "accuracy": "accuracy",
+    "loss": "loss",
+    "completion_tokens": "completion_tokens",
+    "reflective_words": "reflective_words",
+    "entropy": "entropy",
+    "kl": "kl",
+    "clip_ratio": "clip_ratio/region_mean",
+    "truncated": "truncated",
+    "null_rewards": "null_rewards",
+    "degenerate_groups": "degenerate_groups",
+    "replaced_groups": "replaced_groups",
+    "overlong": "overlong",
+    "grad_norm": "grad_norm",
+}
 
 
-def train(config: Config, source: Dataset, weights: Weights, folder: Path, progress: StageProgress) -> None:
+def train(
+    config: Config,
+    source: Dataset,
+    weights: Weights,
+    folder: Path,
+    progress: StageProgress,
+    beside: Beside = Beside(),  # noqa: B008  frozen
+) -> None:
     """The model trained on the source's problems, saved under `folder/model`."""
-    problems = pl.concat([source.read(k) for k in range(len(source.shards))])
-    a_step = config.per_device_train_batch_size * config.gradient_accumulation_steps // config.group_size
-    if problems.height < a_step:
-        raise StageError(f"a step takes {a_step} problems and there are {problems.height}; lower the batch")
+    problems, count = _problems(source, beside.general)
+    a_round = config.round_size // config.group_size
+    if count < a_round:
+        raise StageError(f"a step takes {a_round} problems and there are {count}; lower the batch")
+    divided = rounds(count, a_round, config.round_size // config.step_size, config.epochs, config.max_steps)
+    last = config.general.last_steps if config.general else None
+    order = schedule(divided, range(count), range(count, problems.height), last, config.seed or 0)
     with workshop(folder) as scratch:
         learner = load(weights, precision(config))
         prompts, began = _prompts(config, problems, learner.tokenizer)
-        rewards = Rewards(config, problems, learner)
-        arguments = GRPOConfig(
-            **settings(config, scratch, config.max_completion_length),
-            num_generations=config.group_size,
-            max_completion_length=config.max_completion_length,
-            temperature=config.temperature,
-            loss_type=config.loss,
-            beta=config.beta,
-            epsilon=config.epsilon,
-            use_bias_correction_kl=False,  # R1's KL is not weighted by the ratio (arXiv:2501.12948, Eq. 2)
-            sync_ref_model=bool(config.beta and config.ref_model_sync_steps),
-            ref_model_sync_steps=config.ref_model_sync_steps or 1,
-            ref_model_mixup_alpha=1.0,
-            lr_scheduler_type="constant",  # the paper tells one learning rate and no schedule
-            **LOSSES[config.loss],
-        )
+        rewards = _rewards(config, problems, learner, divided, folder, beside)
         template = learner.tokenizer.chat_template
         learner.tokenizer.chat_template = began
-        trainer = GRPOTrainer(
+        trainer = Grpo(
             learner.model,
-            rewards.of,
-            arguments,
-            train_dataset=datasets.Dataset.from_dict({"prompt": prompts, "at": range(problems.height)}),
+            GRPOConfig(**_settings(config, scratch, divided)),
+            rewards,
+            prompts,
+            Samples(folder, config.keep_rollouts, config.group_size, divided, list(config.parts), rank() == 0),
+            progress.note,
+            train_dataset=datasets.Dataset.from_dict({"at": order, "place": range(len(order))}),
             processing_class=learner.tokenizer,
         )
         watch = Watch(progress)
-        steps = run(trainer, watch)
+        steps = run(trainer, watch, config, rewards)
+        if rewards.opinions:
+            rewards.opinions.close()
         learner.tokenizer.chat_template = template
-        said = pl.concat(rewards.said)
-        demand_decisions(said, config.verifiers, config.max_errors)
-        about = {
-            "rows": problems.height,
-            "steps": steps,
-            "dtype": precision(config),
-            "statuses": statuses(said, config.verifiers),
-            "reward": watch.by_step("reward"),
-            "loss": watch.by_step("loss"),
-            "completion_tokens": watch.by_step("completions/mean_length"),
-        }
-        save(learner, folder, scratch, about)
+        about = {"rows": problems.height, "steps": steps, "dtype": precision(config), "statuses": _statuses(rewards)}
+        parts = {name: name for name in config.parts if name not in CURVES}
+        curves = {name: watch.by_step(logged) for name, logged in {**CURVES, **parts}.items()}
+        save(trainer, learner, folder, scratch, about | {name: curve for name, curve in curves.items() if curve})
+
+
+def _problems(source: Dataset, general: Dataset | None) -> tuple[pl.DataFrame, int]:
+    """The problems with the general rows behind them, and how many of the former there are."""
+    tables = []
+    for dataset in (source, general):
+        if dataset is not None:
+            whole = pl.concat([dataset.read(k) for k in range(len(dataset.shards))])
+            # a source may hold rollouts; what the model that learns says takes their place
+            rows = whole.drop([name for name in COMPLETION_COLUMNS if name in whole.columns])
+            tables.append(rows.with_columns(pl.lit(dataset is general).alias(GENERAL)))
+    return pl.concat(tables, how="diagonal_relaxed"), tables[0].height
+
+
+def _settings(config: Config, scratch: Path, divided: Rounds) -> dict[str, Any]:
+    """TRL's settings; a sampling is shared out among processes like a step."""
+    each = config.round_size // processes()
+    if config.dynamic_sampling and each % config.group_size:
+        raise StageError(
+            f"dynamic_sampling needs whole groups on each process, and {each} rollouts of each are no multiple of "
+            f"group_size {config.group_size}; take fewer `processes`"
+        )
+    return settings(
+        config,
+        scratch,
+        config.max_completion_length,
+        num_train_epochs=1,  # the schedule has every round of all epochs
+        max_steps=config.max_steps if config.max_steps > 0 else divided.all_steps,
+        shuffle_dataset=False,
+        num_generations=config.group_size,
+        steps_per_generation=each // config.per_device_train_batch_size,
+        max_completion_length=config.max_completion_length,
+        temperature=config.temperature,
+        loss_type=config.loss,
+        beta=config.beta,
+        epsilon=config.epsilon,
+        use_bias_correction_kl=False,  # R1's KL is not weighted by the ratio (arXiv:2501.12948, Eq. 2)
+        sync_ref_model=bool(config.beta and config.ref_model_sync_steps),
+        ref_model_sync_steps=config.ref_model_sync_steps or 1,
+        ref_model_mixup_alpha=1.0,
+        lr_scheduler_type="constant",  # the paper tells one learning rate and no schedule
+        **LOSSES[config.loss],
+    )
+
+
+def _rewards(
+    config: Config, problems: pl.DataFrame, learner: Learner, divided: Rounds, folder: Path, beside: Beside
+) -> Rewards:
+    planned = divided.count * config.round_size
+    rewards = Rewards(config, problems, learner, planned // processes())
+    if config.judges and beside.judge:
+        judging = config.judges.model_copy(update={"seed": config.judges.seed or config.seed})
+        rewards.opinions = Asked(judging, beside.judge, folder, beside.store, planned)
+    if config.general:
+        from datafactory.training.reward_model import Scorer
+
+        for name, part in config.general.reward_models.items():
+            rewards.scorers[name] = Scorer(beside.reward_models[name], part.of, config.device)
+    return rewards
+
+
+def _statuses(rewards: Rewards) -> dict[str, dict[str, int]]:
+    """How often each verifier said what, over all processes."""
+    found: dict[str, Counter[str]] = {}
+    for counts in gather_object([{name: dict(counted) for name, counted in rewards.counts.items()}]):
+        for name, counted in counts.items():
+            found.setdefault(name, Counter()).update(counted)
+    return {name: dict(counted.most_common()) for name, counted in found.items()}
 
 
 def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[list[Any], str | None]:
@@ -102,44 +183,3 @@ def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[li
 
 def _unrendered(messages: Sequence[Message], prefill: str) -> str:
     raise TypeError("a prompt without a template is not rendered")
-
-
-@dataclass
-class Rewards:
-    """The verifiers' verdicts on TRL's completions; `said` keeps their statuses, batch by batch."""
-
-    config: Config
-    problems: pl.DataFrame
-    learner: Learner
-    said: list[pl.DataFrame] = field(default_factory=list)
-
-    def of(self, completion_ids: Sequence[list[int]], at: list[int], **_: Any) -> list[float | None]:
-        """A reward per completion of problem `at`; None, which TRL leaves out, where a verifier did not decide."""
-        kept = self.problems.drop([name for name in COMPLETION_COLUMNS if name in self.problems.columns])
-        completions = frame([self._row(ids) for ids in completion_ids], COMPLETION_COLUMNS)
-        scored = score(self.config.verifiers, pl.concat([kept[at], completions], how="horizontal"))
-        names = [use.name for use in self.config.verifiers]
-        self.said.append(scored.select(column for name in names for column in _said(name)))
-        # a sum without the undecided part would be a lower reward, and the row would pay for it
-        rewards = scored.select(pl.sum_horizontal(names, ignore_nulls=False).alias("reward"))["reward"]
-        if rewards.null_count() == len(rewards):
-            demand_decisions(self.said[-1], self.config.verifiers, 0)
-            raise StageError(f"no gold answer of the {len(set(at))} problems of a step is readable")
-        return rewards.to_list()
-
-    def _row(self, ids: list[int]) -> dict[str, Any]:
-        ended = bool(ids) and ids[-1] in self.learner.ends
-        text = self.config.prefill + self.learner.tokenizer.decode(ids, skip_special_tokens=True)
-        completion = split_thinking(text, self.config.think, "stop" if ended else "length")
-        return {
-            "response": completion.response,
-            "reasoning": completion.reasoning,
-            "finish_reason": completion.finish_reason,
-            "completion_tokens": len(ids) - ended,
-        }
-
-
-def _said(name: str) -> list[pl.Expr]:
-    """A verifier's status, and its detail where that is wanted: a long training has millions of rollouts."""
-    status, detail = pl.col(f"{name}_status"), pl.col(f"{name}_detail")
-    return [status, pl.when(status.is_in(UNDECIDED)).then(detail).alias(f"{name}_detail")]

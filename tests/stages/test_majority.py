@@ -11,11 +11,9 @@ import pytest
 
 from datafactory.build import build, plan
 from datafactory.errors import UserError
-from datafactory.plugins import Use
 from datafactory.progress import Progress
 from datafactory.publish import publish
 from datafactory.recipe import read_recipe
-from datafactory.stages.evaluate import scores
 from datafactory.stages.majority import Config, voted
 from datafactory.types import problem_of
 
@@ -100,23 +98,6 @@ def test_an_answer_that_cannot_be_compared_in_time_neither_agrees_nor_disagrees(
     found = vote(group(tower, r"\boxed{1}", r"\boxed{1.0}", tower, r"\boxed{1}", r"\boxed{3}"), timeout=1.0)
     assert found["majority"] == ["1"] * 6
     assert found["agrees"] == [None, 1.0, 1.0, None, 1.0, 0.0]
-
-
-def test_majority_at_k_counts_equal_answers_as_one_and_takes_the_first_on_a_tie():
-    halves = (r"\boxed{3}", r"\boxed{3}", r"\boxed{\frac12}", r"\boxed{0.5}", r"\boxed{2/4}")
-    tie = (r"\boxed{7}", r"\boxed{8}")
-    columns = {"completion_tokens": 1}
-    rows = pl.concat(
-        [
-            group(*halves, **columns).with_columns(math=pl.Series([0.0, 0.0, 1.0, 1.0, 1.0])),
-            group(*tie, **columns).with_columns(pl.lit("b").alias("problem_id"), math=pl.Series([1.0, 0.0])),
-        ]
-    )
-    for problem, expected in (("a", 1.0), ("b", 1.0)):
-        of_it = rows.filter(pl.col("problem_id") == problem)
-        assert scores(of_it, (Use("verifier", "math"),), (1,))[f"maj@{of_it.height}"] == expected
-    backwards = rows.filter(pl.col("problem_id") == "b").reverse()
-    assert scores(backwards, (Use("verifier", "math"),), (1,))["maj@2"] == 0.0
 
 
 def test_each_problem_has_its_own_vote():

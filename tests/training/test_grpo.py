@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 import pytest
 from rich.console import Console
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import GRPOTrainer
 
 from datafactory.errors import StageError, UserError
 from datafactory.models import weights_at
@@ -20,7 +19,8 @@ from datafactory.recipe import read_recipe
 from datafactory.stages.grpo import Config
 from datafactory.store import Dataset, Draft
 from datafactory.training import grpo
-from tests.tiny import tiny_model
+from datafactory.training.grpo_trainer import Grpo
+from tests.tiny import ARCHITECTURES, Architecture, tiny_model
 
 VERIFIER = '''
 """Mine: the share of small letters in what was written; undecided for the questions that say so."""
@@ -75,27 +75,26 @@ def trained(folder: Path, questions: list[str], **settings: Any) -> dict[str, An
     return json.loads((folder / "zero" / "training.json").read_text())
 
 
-@pytest.fixture
-def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[str], list[float], list[float]]]:
-    """(prompts, completions, rewards, advantages) of each batch, as TRL keeps them for its own log."""
-    batches: list[Any] = []
-    real = GRPOTrainer._generate_and_score_completions
+Batch = tuple[list[str], list[str], list[float | None], list[float]]
 
-    def spy(self: GRPOTrainer, inputs: Any) -> Any:
-        for log in (
-            self._logs["prompt"],
-            self._logs["completion"],
-            self._logs["advantages"],
-            *self._logs["rewards"].values(),
-        ):
-            log.clear()
-        made = real(self, inputs)
-        (rewards,) = self._logs["rewards"].values()
-        said = [turn if isinstance(turn, str) else turn[0]["content"] for turn in self._logs["completion"]]
-        batches.append((list(self._logs["prompt"]), said, list(rewards), list(self._logs["advantages"])))
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
+    """(prompts, completions, rewards, advantages) of each batch that is learned from."""
+    batches: list[Batch] = []
+    real = Grpo._finished
+
+    def spy(self: Grpo, kept: Any, of_all: pl.DataFrame) -> Any:
+        made = real(self, kept, of_all)
+        said = self.processing_class.batch_decode(
+            [ids[mask > 0] for ids, mask in zip(made["completion_ids"], made["completion_mask"], strict=True)],
+            skip_special_tokens=True,
+        )
+        prompts = [self.prompts[at] for at in kept.table["at"]]
+        batches.append((prompts, said, kept.table["reward"].to_list(), made["advantages"].tolist()))
         return made
 
-    monkeypatch.setattr(GRPOTrainer, "_generate_and_score_completions", spy)
+    monkeypatch.setattr(Grpo, "_finished", spy)
     return batches
 
 
@@ -103,9 +102,9 @@ def letters(text: str) -> float:
     return sum("a" <= letter <= "z" for letter in text) / 16
 
 
-@pytest.mark.parametrize("architecture", ["qwen2", "llama"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_rewards_are_the_verifiers(
-    mine: Path, architecture: Literal["qwen2", "llama"], judged: list[Any], capfd: pytest.CaptureFixture
+    mine: Path, architecture: Architecture, judged: list[Batch], capfd: pytest.CaptureFixture
 ):
     tiny_model(mine / "base", architecture)
     capfd.readouterr()
@@ -120,27 +119,27 @@ def test_the_rewards_are_the_verifiers(
         assert len({str(prompt) for prompt in prompts}) == 2
     assert [step for step, _ in about["loss"]] == [step for step, _ in about["completion_tokens"]] == [1, 2]
     assert all(1 <= length <= 8 for _, length in about["completion_tokens"])
-    assert sorted(path.name for path in (mine / "zero").iterdir()) == ["model", "training.json"]
+    assert sorted(path.name for path in (mine / "zero").iterdir()) == ["model", "rollouts", "training.json"]
     model = AutoModelForCausalLM.from_pretrained(mine / "zero" / "model")
     assert model.config.model_type == architecture
     before = AutoModelForCausalLM.from_pretrained(mine / "base").state_dict()
     assert any(not weight.equal(before[name]) for name, weight in model.state_dict().items())
 
 
-def test_a_null_reward_neither_counts_as_zero_nor_moves_the_weights(mine: Path, judged: list[Any]):
+def test_a_null_reward_neither_counts_as_zero_nor_moves_the_weights(mine: Path, judged: list[Batch]):
     about = trained(mine, ["null?", "null!"], max_steps=4, max_errors=1)
     nulls = 0
     for (_, _completions, rewards, advantages), (_, mean) in zip(judged, about["reward"], strict=True):
-        decided = [reward for reward in rewards if reward == reward]
+        decided = [reward for reward in rewards if reward is not None]
         nulls += 8 - len(decided)
         assert mean == pytest.approx(sum(decided) / len(decided))
         for group in (range(4), range(4, 8)):
-            kept = [rewards[at] for at in group if rewards[at] == rewards[at]]
+            kept = [reward for at in group if (reward := rewards[at]) is not None]
             for at in group:
-                if rewards[at] != rewards[at]:
+                if (reward := rewards[at]) is None:
                     assert advantages[at] == 0
                 elif len(kept) > 1:
-                    assert (advantages[at] > 0) == (rewards[at] > sum(kept) / len(kept)) or abs(advantages[at]) < 1e-3
+                    assert (advantages[at] > 0) == (reward > sum(kept) / len(kept)) or abs(advantages[at]) < 1e-3
     assert 0 < nulls == about["statuses"]["mine"]["timeout"]
 
 
@@ -154,22 +153,22 @@ def test_a_verifier_that_always_fails_ends_the_stage(mine: Path):
     assert not (mine / "zero" / "model").exists()
 
 
-def test_rewards_of_several_verifiers_are_summed_and_null_when_one_is(mine: Path, judged: list[Any]):
+def test_rewards_of_several_verifiers_are_summed_and_null_when_one_is(mine: Path, judged: list[Batch]):
     about = trained(mine, ["null?", "one?"], **{"with": ["./mine.py", "format"]}, max_steps=2, max_errors=1)
     assert about["statuses"]["format"] == {"incorrect": 16}
     for prompts, completions, rewards, _ in judged:
         for prompt, text, reward in zip(prompts, completions, rewards, strict=True):
             undecided = "null" in prompt[0]["content"] and len(text.strip()) % 2
-            assert (reward != reward) == bool(undecided)
+            assert (reward is None) == bool(undecided)
             assert undecided or reward == pytest.approx(letters(text))
 
 
-def test_a_prefill_begins_the_completion_and_examples_stand_before_the_question(mine: Path, judged: list[Any]):
+def test_a_prefill_begins_the_completion_and_examples_stand_before_the_question(mine: Path, judged: list[Batch]):
     (mine / "shown.jsonl").write_text('{"question": "x?", "response": "y"}\n')
     seen: list[list[int]] = []
-    real = GRPOTrainer._tokenize_prompts
+    real = Grpo._tokenize_prompts
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GRPOTrainer, "_tokenize_prompts", lambda *a: (made := real(*a), seen.extend(made[0]))[0])
+        patch.setattr(Grpo, "_tokenize_prompts", lambda *a: (made := real(*a), seen.extend(made[0]))[0])
         trained(mine, ["one?", "two?"], prefill="abc <think>\n", examples="shown.jsonl", system="S", max_steps=1)
     tokenizer = AutoTokenizer.from_pretrained(mine / "base")
     assert {tokenizer.decode(ids) for ids in seen} == {
@@ -193,13 +192,14 @@ def test_the_same_seed_gives_the_same_bytes(mine: Path):
 
 
 @pytest.mark.parametrize("loss", ["dr_grpo", "dapo"])
-def test_the_other_losses_run_on_a_model_without_a_template(mine: Path, loss: str, judged: list[Any]):
+def test_the_other_losses_run_on_a_model_without_a_template(mine: Path, loss: str, judged: list[Batch]):
     (tiny_model(mine / "base", "qwen2") / "chat_template.jinja").unlink()
     trained(mine, ["one?", "two?"], loss=loss, prompt="Q: {question}\nA:", prefill="<think>", max_steps=1, beta=0)
     assert {prompt for prompts, *_ in judged for prompt in prompts} == {"Q: one?\nA:\n<think>", "Q: two?\nA:\n<think>"}
     for _, _, rewards, advantages in judged:
         means = [sum(rewards[:4]) / 4] * 4 + [sum(rewards[4:]) / 4] * 4
         centred = [reward - mean for reward, mean in zip(rewards, means, strict=True)]
+        assert all(reward is not None for reward in rewards)
         assert (advantages == pytest.approx(centred, abs=1e-6)) == (loss == "dr_grpo")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import datasets
 import polars as pl
 import pytest
 import torch
@@ -15,12 +17,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTTrainer
 
 from datafactory.errors import StageError
+from datafactory.job import Job
 from datafactory.models import weights_at
 from datafactory.progress import Progress
 from datafactory.stages.distill import Config
 from datafactory.stages.merge import published
 from datafactory.store import Dataset, Draft
-from datafactory.training.sft import train
+from datafactory.training.sft import carried_out, prepare
 from tests.tiny import tiny_model
 
 SUMS = [
@@ -48,12 +51,29 @@ def merged(folder: Path, rows: list[dict[str, Any]], shards: int = 2) -> Dataset
     return draft.finish(shards, {})
 
 
-def trained(source: Dataset, base: Path, folder: Path, **settings: Any) -> dict[str, Any]:
-    """What `training.json` says after a training in that folder."""
+def job_of(source: Dataset, base: Path, folder: Path, **settings: Any) -> tuple[Config, Job]:
     usual = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 1, "learning_rate": 1e-2, "seed": 3}
     config = Config.model_validate({"from": "dataset", "model": "base", **usual, **settings})
-    train(config, source, weights_at(str(base), Path()), folder, Progress(Console(file=StringIO())).stage("student"))
-    return json.loads((folder / "training.json").read_text())
+    watch = Progress(Console(file=StringIO())).stage("student")
+    weights = {"base": weights_at(str(base), Path())}
+    return config, Job(Draft(folder), folder, watch, inputs={"dataset": source}, weights=weights)
+
+
+def trained(source: Dataset, base: Path, folder: Path, **settings: Any) -> dict[str, Any]:
+    """What `training.json` says after a training in that folder."""
+    carried_out(*job_of(source, base, folder, **settings))
+    about = json.loads((folder / "training.json").read_text())
+    assert about["steps"] == about["planned_steps"]
+    return about
+
+
+def taught(source: Dataset, base: Path, folder: Path, **settings: Any) -> tuple[list[dict[str, Any]], Any]:
+    """The rows that a training in that folder would see, and the student's tokenizer."""
+    prepared = prepare(*job_of(source, base, folder, **settings))
+    rows = datasets.Dataset.from_file(str(prepared.file)).to_list()
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.chat_template = prepared.template
+    return rows, tokenizer
 
 
 @pytest.fixture
@@ -61,7 +81,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The rows of tokens and labels that TRL made of the dataset."""
     rows: list[dict[str, Any]] = []
     real = SFTTrainer.train
-    monkeypatch.setattr(SFTTrainer, "train", lambda self: (rows.extend(self.train_dataset), real(self))[1])
+    monkeypatch.setattr(
+        SFTTrainer, "train", lambda self, **given: (rows.extend(self.train_dataset), real(self, **given))[1]
+    )
     return rows
 
 
@@ -123,14 +145,6 @@ def test_rows_that_are_too_long_are_left_out_and_counted(tmp_path: Path, base: P
     assert not (tmp_path / "none" / "model").exists()
 
 
-def test_a_template_that_drops_the_thinking_is_refused(tmp_path: Path, base: Path):
-    template = base / "chat_template.jinja"
-    template.write_text(template.read_text().replace("message['content']", "message['content'].split('</think>')[-1]"))
-    with pytest.raises(StageError, match=r"the chat template of .*base drops the thinking"):
-        trained(merged(tmp_path / "merge", SUMS), base, tmp_path / "student")
-    assert not list((tmp_path / "student").glob("*")) and not list((tmp_path / "student").glob(".*"))
-
-
 def test_a_template_that_ends_no_turn_is_refused(tmp_path: Path, base: Path):
     template = base / "chat_template.jinja"
     template.write_text(template.read_text().replace("<|im_end|>", ""))
@@ -167,3 +181,66 @@ def test_the_student_has_the_dtype_of_its_base(tmp_path: Path, base: Path):
     about = trained(merged(tmp_path / "merge", SUMS), base, tmp_path / "student", max_steps=1)
     student = AutoModelForCausalLM.from_pretrained(tmp_path / "student" / "model")
     assert student.dtype == torch.bfloat16 and about["steps"] == 1
+
+
+def test_the_rate_falls_by_a_cosine_to_a_tenth(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch):
+    ended: list[float] = []
+    real = SFTTrainer.train
+    monkeypatch.setattr(
+        SFTTrainer,
+        "train",
+        lambda self, **k: (made := real(self, **k), ended.extend(self.lr_scheduler.get_last_lr()))[0],
+    )
+    about = trained(merged(tmp_path / "merge", SUMS), base, tmp_path / "student", epochs=2, learning_rate=1e-3)
+    steps = about["steps"]
+    assert [rate for _, rate in about["rate"]] == pytest.approx(
+        [1e-3 * (0.1 + 0.9 * (1 + math.cos(math.pi * step / steps)) / 2) for step in range(steps)]
+    )
+    assert ended == pytest.approx([1e-4])
+    trained(merged(tmp_path / "again", SUMS), base, tmp_path / "flat", max_steps=2, lr_scheduler_type="constant")
+    assert ended[-1] == 1e-2, "a schedule that is stated stands before it"
+
+
+def test_packed_contexts_hold_whole_rows(tmp_path: Path, base: Path):
+    source = merged(tmp_path / "merge", [*SUMS, {**SUMS[0], "reasoning": "I add. " * 60}])
+    rows, _ = taught(source, base, tmp_path / "rows", max_length=120)
+    contexts, _ = taught(source, base, tmp_path / "packed", max_length=120, packing=True)
+    found = []
+    for context in contexts:
+        assert len(context["input_ids"]) <= 120
+        start = 0
+        for length in context["seq_lengths"]:
+            found.append((context["input_ids"][start : start + length], context["labels"][start : start + length]))
+            start += length
+        assert start == len(context["input_ids"])
+    assert sorted(found) == sorted((row["input_ids"], row["labels"]) for row in rows)
+    assert len(rows) == 20 and len(contexts) == 10, "the one that is longer than a context is left out, not cut"
+
+
+def test_rows_beyond_a_models_positions_are_refused_and_more_positions_are_saved(tmp_path: Path, base: Path):
+    """Qwen2.5-Math ends at 4,096; R1's students of it have 131,072."""
+    shape = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**shape, "max_position_embeddings": 48}))
+    source = merged(tmp_path / "merge", SUMS)
+    longest = max(
+        len(row["input_ids"]) for row in taught(source, base, tmp_path / "rows", max_position_embeddings=64)[0]
+    )
+    with pytest.raises(
+        StageError,
+        match=rf"rows of up to {longest} tokens are longer than the 48 positions of .*base: `max_position_embeddings: 64` .*`max_length: 48` leaves these rows out",
+    ):
+        trained(source, base, tmp_path / "student")
+    trained(source, base, tmp_path / "student", max_steps=1, max_position_embeddings=64, rope_theta=300000.0)
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "student" / "model")
+    assert saved.config.max_position_embeddings == 64 and saved.config.rope_parameters["rope_theta"] == 300000.0
+    assert taught(source, base, tmp_path / "short", max_length=48)[0]
+
+
+def test_the_context_that_a_student_was_given_turns_its_positions_by_the_new_base(tmp_path: Path, base: Path):
+    """rope_theta acts while it trains, and is not merely written down."""
+    source = merged(tmp_path / "merge", SUMS)
+    first = [
+        trained(source, base, tmp_path / f"s{theta}", max_steps=1, rope_theta=theta)["loss"][0][1]
+        for theta in (100.0, 1e6)
+    ]
+    assert first[0] != first[1]

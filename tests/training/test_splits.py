@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from datafactory.factory import distill_into
+from datafactory.distilling import distill_into
 from datafactory.progress import Progress
 from datafactory.store import dataset_at
 
@@ -31,7 +31,7 @@ def test_rows_set_apart_are_not_trained_on(tmp_path: Path):
         assert found.split("train").scan().collect().height == 11
         settings = ("max_steps=1", "per_device_train_batch_size=4", "gradient_accumulation_steps=1")
         with Progress() as progress:
-            distill_into(folder, str(base), tmp_path / place, settings, progress)
+            distill_into(folder, str(base), tmp_path / place, settings, progress, tell=print)
         assert json.loads((tmp_path / place / "training.json").read_text())["rows"] == 11
     assert sorted(path.name for path in (published / "data").iterdir()) == [
         "train-00000-of-00001.parquet",

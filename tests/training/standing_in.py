@@ -1,0 +1,23 @@
+"""Stands in for a training module where only the launching is looked at: as `source` says, it fails or waits."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from datafactory.errors import StageError
+
+
+def train(config: Any, source: str, weights: Any, folder: Path, progress: Any) -> None:
+    rank = os.environ["RANK"]
+    progress.expect(8, "steps")
+    progress.advance(rows=2, tokens=5)
+    (folder / f"pid-{rank}").write_text(str(os.getpid()))
+    if source == "fails" and rank == "1":
+        raise StageError("no gold answer is readable")
+    if source == "breaks" and rank == "1":
+        raise RuntimeError("out of memory")
+    if source != "ends":
+        time.sleep(600)

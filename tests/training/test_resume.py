@@ -1,0 +1,137 @@
+"""A training that is killed and started again ends in the very bytes of one that was not."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from datafactory.store import Draft
+from tests.tiny import tiny_model
+
+from .nursery import born, killed_after, ran
+
+VERIFIER = '''
+"""Mine: the share of small letters in what was written; undecided for every fifth length."""
+from datafactory.types import Verdict
+
+VERSION = 1
+
+def verify(problem, completion, config):
+    text = (completion.reasoning or "") + completion.response
+    if len(text) % 5 == 0:
+        return Verdict.undecided("timeout")
+    return Verdict.correct(reward=sum("a" <= letter <= "z" for letter in text) / 16)
+'''
+SFT = {
+    "epochs": 3,
+    "learning_rate": 1e-2,
+    "per_device_train_batch_size": 2,
+    "gradient_accumulation_steps": 2,
+    "weight_decay": 0.1,
+    "train_sampling_strategy": "group_by_length",
+    "save_steps": 2,
+}
+GRPO = {
+    "with": ["./mine.py"],
+    "group_size": 4,
+    "max_completion_length": 8,
+    "per_device_train_batch_size": 4,
+    "gradient_accumulation_steps": 2,
+    "epochs": 4,
+    "learning_rate": 1e-2,
+    "beta": 0.1,
+    "ref_model_sync_steps": 3,
+    "max_errors": 1,
+    "save_steps": 2,
+}
+
+
+def begun(folder: Path, kind: str, count: int = 13) -> Path:
+    """A folder with a base, a verifier and what that kind of stage reads."""
+    tiny_model(folder / "base", "qwen2")
+    (folder / "mine.py").write_text(VERIFIER)
+    draft = Draft(folder / "source")
+    numbers = range(count if kind == "distill" else 6)
+    rows: list[dict[str, Any]] = [{"problem_id": f"p{n}", "question": f"{n} and {n}?", "answer": "a"} for n in numbers]
+    if kind == "distill":
+        rows = [
+            {
+                "problem_id": f"p{n}",
+                "problem": f"{n} and {n}?",
+                "choices": None,
+                "domain": None,
+                "source": None,
+                "reasoning": "I add them. " * (1 + n % 5),
+                "response": f"It is {n + n}.",
+                "messages": [{"role": "user", "content": "x"}],
+            }
+            for n in numbers
+        ]
+    kinds = {"choices": pl.List(pl.String), "domain": pl.String, "source": pl.String} if kind == "distill" else {}
+    draft.write(0, pl.DataFrame(rows, schema_overrides=kinds))
+    draft.finish(1, {"stage": "load", "fingerprint": "x"})
+    return folder
+
+
+def made(folder: Path) -> dict[str, Any]:
+    """All that a stage left, its files' bytes and what is told of them; nothing of the training is beside them."""
+    files = {
+        path.relative_to(folder / "made").as_posix(): path for path in (folder / "made").rglob("*") if path.is_file()
+    }
+    found: dict[str, Any] = {name: path.read_bytes() for name, path in files.items() if name != ".lock"}
+    assert "model/model.safetensors" in found and not [name for name in found if "checkpoint" in name or ".tmp" in name]
+    found["training.json"] = json.loads(found["training.json"])
+    found["training.json"].pop("planned_hours", None)  # as fast as the machine was then
+    return found
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("distill", SFT), ("grpo", GRPO)])
+def test_a_training_killed_again_and_again_ends_in_the_same_bytes(tmp_path: Path, kind: str, settings: dict[str, Any]):
+    whole, broken = begun(tmp_path / "whole", kind), begun(tmp_path / "broken", kind)
+    assert "checkpoint" not in ran(whole, kind, {**settings, "save_steps": 1000})
+    wanted = made(whole)
+    assert wanted["training.json"]["steps"] == 12
+
+    stream, checkpoints = random.Random(1), broken / "made/checkpoints"
+    for reached in (2, 4, 8, 10):
+        child = born(broken, kind, settings)
+        assert killed_after(
+            child, lambda least=reached: max(steps(checkpoints), default=0) >= least, stream.uniform(0, 0.1)
+        ), (broken / "error.txt").read_text()
+    said = ran(broken, kind, settings)
+    went_on = [line for line in said.splitlines() if "goes on from the checkpoint of step" in line]
+    assert len(went_on) == 1
+    found = made(broken)
+    assert found["training.json"] == wanted["training.json"]
+    assert [name for name in wanted | found if found.get(name) != wanted.get(name)] == []
+
+
+def steps(checkpoints: Path) -> list[int]:
+    """The steps whose checkpoints are whole."""
+    return [int(path.parent.name.partition("-")[2]) for path in checkpoints.glob("checkpoint-*/whole.json")]
+
+
+def test_a_torn_checkpoint_is_passed_over(tmp_path: Path):
+    whole, broken = begun(tmp_path / "whole", "distill"), begun(tmp_path / "broken", "distill")
+    ran(whole, "distill", SFT)
+    checkpoints = broken / "made/checkpoints"
+    child = born(broken, "distill", SFT)
+    assert killed_after(child, lambda: 6 in steps(checkpoints), 0)
+    (last,) = [n for n in (6, 8, 10) if n in steps(checkpoints)][-1:]
+    newest = checkpoints / f"checkpoint-{last}"
+    shutil.rmtree(checkpoints / f"checkpoint-{last + 2}", ignore_errors=True)
+    unmarked, truncated, lacking = (checkpoints / f"checkpoint-{last + n}" for n in (1, 2, 3))
+    for torn in (unmarked, truncated, lacking):
+        shutil.copytree(newest, torn)
+    (unmarked / "whole.json").unlink()
+    weights = (truncated / "model.safetensors").read_bytes()
+    (truncated / "model.safetensors").write_bytes(weights[:-1])
+    (lacking / "optimizer.pt").unlink()
+    assert f"goes on from the checkpoint of step {last}\n" in ran(broken, "distill", SFT)
+    assert made(broken) == made(whole)
