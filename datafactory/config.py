@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-Role = Literal["value", "dataset", "model", "weights", "tokenizer", "file", "named", "runtime", "further"]
+Role = Literal["value", "dataset", "model", "weights", "tokenizer", "file", "named", "runtime"]
 
 
 class Mention(NamedTuple):

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-
 from datafactory.build import Plan, Step, build, plan
 from datafactory.errors import NothingLeft
 from datafactory.outlook.reckoned import expects, outlook
+from datafactory.outlook.student import student
 from datafactory.outlook.told import told
 from datafactory.page import Page
 from datafactory.progress import Progress
@@ -66,6 +66,8 @@ def explain(recipe: Path, outputs: Path, assignments: tuple[str, ...] = (), limi
     width = max(map(len, planned.steps))
     for name, step in planned.steps.items():
         yield f"{name:<{width}}  {step.stage.kind:<8}  {_standing(planned, step)}"
+        if taken := student(planned, step):
+            yield f"{'':<{width}}  {'':<8}  {taken}"
     yield from sums
 
 

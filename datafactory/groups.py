@@ -97,7 +97,7 @@ def resampled(columns: Sequence[ArrayLike], seed: int = 0) -> Means:
     step = max(1, TOGETHER // count)
     for start in range(0, DRAWS, step):
         rows = stream.integers(0, count, (min(step, DRAWS - start), count))
-        means[:, start : start + rows.shape[0]] = table[:, rows[:, ::2]].mean(axis=2)
+        means[:, start : start + rows.shape[0]] = table[:, rows].mean(axis=2)
     return means
 
 

@@ -25,7 +25,7 @@ from datafactory.errors import StageError, UserError, did_you_mean
 from datafactory.quiet import quiet
 from datafactory.settings import problems_of
 
-VERSION = 1
+VERSION = 2
 OF_THE_TOKENIZER = ("vocab_size", "bos_token_id", "eos_token_id", "pad_token_id")
 
 
@@ -87,7 +87,10 @@ def draw(initial: Initial, tokenizer_place: str, folder: Path) -> None:
     from datafactory.vocabulary import cut
 
     with quiet(), torch.random.fork_rng():
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer_place)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(tokenizer_place)
+        except (OSError, ValueError) as error:
+            raise StageError(f"the tokenizer {initial.tokenizer} cannot be had: {_line(error)}") from error
         if initial.vocabulary is not None:
             tokenizer = cut(tokenizer, initial.vocabulary)
         if tokenizer.eos_token_id is None:
@@ -97,6 +100,13 @@ def draw(initial: Initial, tokenizer_place: str, folder: Path) -> None:
         model = AutoModelForCausalLM.from_config(_config(initial.config, {"vocab_size": len(tokenizer), **ids}))
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        # transformers reads a qwen2's tokenizer as Qwen2's own class, which splits words in its own way: the file is to
+        # say what every reader does
+        read = AutoTokenizer.from_pretrained(folder)
+        if (len(read), read.eos_token_id) != (len(tokenizer), tokenizer.eos_token_id):
+            kind = initial.config["model_type"]
+            raise StageError(f"transformers does not read the tokenizer {initial.tokenizer} as that of a {kind}")
+        read.save_pretrained(folder)
     for path in folder.iterdir():
         path.chmod(0o644)
 
@@ -123,6 +133,9 @@ def _config(given: dict[str, Any], of_tokenizer: dict[str, Any]) -> Any:
     if not isinstance(getattr(torch, str(dtype), None), torch.dtype):
         raise UserError(f"dtype: should be float32 or bfloat16, not '{dtype}'")
     config = made(**settings, **of_tokenizer)
+    for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"):
+        if getattr(config, key, 1) < 1:
+            raise UserError(f"{key}: should be above 0, not {getattr(config, key)}")
     # transformers rounds a width that does not divide down without a word
     heads, groups = config.num_attention_heads, getattr(config, "num_key_value_heads", None)
     if "head_dim" not in settings and config.hidden_size % heads:

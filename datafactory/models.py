@@ -193,8 +193,11 @@ def _random(reference: str, path: Path) -> Weights:
     decided = {**initial.model_dump(exclude={"tokenizer"}), "tokenizer": tokenizer.identity}
     identity = digest(["init", VERSION, decided])
     name = f"{path.stem}-{identity[:12]}"
+    # of a hub's model the tokenizer's files alone are wanted
+    is_hub = HUB.match(initial.tokenizer) and not (path.parent / initial.tokenizer).is_dir()
+    fetch = partial(str, initial.tokenizer) if is_hub else tokenizer.fetch
     return Weights(
-        reference, identity, partial(_drawn, name, initial, tokenizer), partial(_drawable, path, initial, tokenizer)
+        reference, identity, partial(_drawn, name, initial, fetch), partial(_drawable, path, initial, tokenizer)
     )
 
 
@@ -203,12 +206,8 @@ def _drawable(path: Path, initial: Initial, tokenizer: Weights) -> None:
     demand_drawable(path, initial)
 
 
-def _drawn(name: str, initial: Initial, tokenizer: Weights) -> str:
-    def make(scratch: Path) -> None:
-        place = initial.tokenizer if HUB.match(initial.tokenizer) else tokenizer.fetch()
-        draw(initial, place, scratch / "model")
-
-    return str(_kept(name, make))
+def _drawn(name: str, initial: Initial, tokenizer: Callable[[], str]) -> str:
+    return str(_kept(name, lambda scratch: draw(initial, tokenizer(), scratch / "model")))
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:

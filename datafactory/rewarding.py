@@ -31,7 +31,23 @@ from datafactory.tables import TYPES
 from datafactory.types import COMPLETION_COLUMNS
 
 SAID = ("reasoning", "response", "finish_reason", "completion_tokens")  # what is known of a rollout's completion
-OWN = ("reward", "overlong", "advantage", "tokens", "step", "prompt", "at")  # what a table of rollouts has beside parts
+# what a table of rollouts has beside parts, and the curves that are drawn beside theirs
+OWN = {
+    *(
+        "reward",
+        "overlong",
+        "advantage",
+        "tokens",
+        "step",
+        "prompt",
+        "at",
+        "accuracy",
+        "completion_tokens",
+        "truncated",
+    ),
+    *("loss", "reflective_words", "entropy", "kl", "clip_ratio", "grad_norm", "learning_rate", "epoch"),
+    *("null_rewards", "degenerate_groups", "replaced_groups", "rows", "steps", "dtype", "statuses", "files"),
+}
 
 
 class RewardModel(Base):

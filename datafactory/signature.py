@@ -128,9 +128,10 @@ def _choices(default: ast.expr | None) -> tuple[str, ...]:
             }
             listed = told.get("choices")
             if isinstance(listed, ast.List | ast.Tuple):
-                return tuple(item.value for item in listed.elts if isinstance(item, ast.Constant) and item.value)
+                values = [item.value for item in listed.elts if isinstance(item, ast.Constant)]
+                return tuple(value for value in values if isinstance(value, str))
             help_ = told.get("help")
-            must = MUST.search(help_.value) if isinstance(help_, ast.Constant) else None
+            must = MUST.search(str(help_.value)) if isinstance(help_, ast.Constant) else None
             return tuple(QUOTED.findall(must["listed"])) if must else ()
     return ()
 

@@ -100,6 +100,8 @@ class Trainable(Base):
     """The config class of TRL: SFTConfig."""
     DECIDES: ClassVar[dict[str, str]] = {}
     """Settings of it that the stage decides itself, each with the reason or the setting to use."""
+    PASSED: ClassVar[tuple[str, str]] = ("trl", "trl_runtime")
+    """The fields that hold its other settings, which a recipe writes beside the stage's own."""
 
     epochs: float = Field(1, gt=0, validation_alias=AliasChoices("epochs", "num_train_epochs"))
     max_steps: int = -1
@@ -115,7 +117,7 @@ class Trainable(Base):
     CPU it is 1.4 times as fast and learns as well. bfloat16 weights lose most small steps."""
     seed: int | None = None
     """The recipe's by default."""
-    trl: dict[str, Any] = Field({}, json_schema_extra={"role": "further"})
+    trl: dict[str, Any] = Field({})
     """Every other setting of the stage's TRL config class, written in the stage itself."""
     trl_runtime: dict[str, Any] = runtime({})
     """Those of them that say how it runs."""
@@ -145,10 +147,10 @@ class Trainable(Base):
         if not isinstance(values, dict):
             return handler(values)
         theirs, decided = signature.of(cls.TRAINER), {**DECIDED, **cls.DECIDES}
-        own = _spellings(cls)
+        own: dict[Any, str] = _spellings(cls)
         kept: dict[str, Any] = {}
-        given: dict[str, str] = {}
-        passed: dict[str, dict[str, Any]] = {"trl": {}, "trl_runtime": {}}
+        given: dict[Any, Any] = {}
+        passed: dict[str, dict[str, Any]] = {name: {} for name in cls.PASSED}
         problems: Problems = []
         for key, value in values.items():
             if key in passed:

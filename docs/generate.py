@@ -179,6 +179,8 @@ def settings(model: type[BaseModel], prefix: str = "") -> list[list[str]]:
     """A row per setting: key, type, default, meaning. Names of what is above lead; nested settings follow theirs."""
     rows = []
     for name, field in sorted(model.model_fields.items(), key=lambda pair: role(pair[1]) not in NAMES):
+        if name in getattr(model, "PASSED", ()):
+            continue
         key = prefix + key_of(name, field)
         nested = field.annotation if _is_model(field.annotation) else None
         meaning = meanings(model).get(name) or (inspect.getdoc(nested) if nested else "") or ""
@@ -189,6 +191,12 @@ def settings(model: type[BaseModel], prefix: str = "") -> list[list[str]]:
         rows.append([f"`{key}`", shown, "" if nested else default(field), " ".join(part for part in said if part)])
         if nested:
             rows += settings(nested, f"{key}.")
+    if hasattr(model, "PASSED"):
+        of, more = (
+            f"any other of TRL's {model.TRAINER}",
+            "Checked by name and type; docs/training.md tells which are not to be set.",
+        )
+        rows.append([of, "TRL's", "TRL's", more])
     return rows
 
 

@@ -41,8 +41,11 @@ CHATML = (
 TEXT = "What is the sum of 3 and 4? I add them and think: the answer is 7. <think> no, wait </think> yes, right."
 
 
-def tiny_model(folder: Path, architecture: Architecture) -> Path:
-    """A model folder of some 40,000 random float32 weights, with a byte-level tokenizer and a ChatML template."""
+def tiny_model(folder: Path, architecture: Architecture, **settings: Any) -> Path:
+    """A model folder of some 40,000 random float32 weights, with a byte-level tokenizer and a ChatML template.
+
+    settings stand in its config instead of the usual ones.
+    """
     tokenizer = _tokenizer()
     shape = {
         "vocab_size": len(tokenizer),
@@ -57,6 +60,7 @@ def tiny_model(folder: Path, architecture: Architecture) -> Path:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
         **OWN.get(architecture, {}),
+        **settings,
     }
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -69,9 +69,10 @@ class Exam:
         return Dataset(draft.folder)
 
     def _ask(self, sampler: Sampler, draft: Draft) -> None:
-        shards = [k for k in range(len(self.source.shards)) if not draft.has(k)]
+        count = range(len(self.source.shards))
+        shards = [k for k in count if not draft.has(k)]
         try:
-            row = self.source.read(0).row(0, named=True)
+            row = next(table.row(0, named=True) for k in count if (table := self.source.read(k)).height)
             write_bytes(draft.folder / PROMPT, self.config.put(row, sampler.asker.engine.render)[1].encode())
             for k, rollouts in sampler.stream((k, self.source.read(k)) for k in shards):
                 draft.write(k, score(self.verifiers, rollouts))

@@ -63,7 +63,8 @@ def _difficulty(first: Mapping[str, Try], problems: Mapping[str, Mapping[str, An
             return _by(name, values)
     bands = {key: None if each.mean is None else _band(each.mean) for key, each in first.items()}
     there = set(bands.values())
-    return Strata("pass rate of the first model", bands, tuple(name for _, name in BANDS if name in there))
+    order = [*(name for _, name in BANDS), None]  # None: the first model was not decided on it
+    return Strata("pass rate of the first model", bands, tuple(name for name in order if name in there))
 
 
 def _read(row: Mapping[str, Any], name: str) -> Any:

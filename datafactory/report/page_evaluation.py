@@ -65,11 +65,12 @@ def _system(system: str | None) -> str:
 
 
 def _chart(scores: Scores) -> Html:
-    rows = [
-        charts.Estimate(name, each["pass@1"], *within, f"{percent(each['pass@1'])} ({spread(within)})")
-        for name, each in scores.items()
-        if (within := each["intervals"]["pass@1"])
-    ]
+    rows = []
+    for name, each in scores.items():
+        if within := each["intervals"]["pass@1"]:
+            low, high = within
+            said = f"{percent(each['pass@1'])} ({spread(within)})"
+            rows.append(charts.Estimate(name, each["pass@1"], low, high, said))
     if not rows:
         return Html()
     return figure("pass@1", Html(charts.estimates(rows, "pass@1 of each model")), "a dot with its 95 % interval")
@@ -220,7 +221,7 @@ def _trained_on(scores: Scores) -> Html:
         for name, held in there.items()
     ]
     found = {example["problem_id"]: example["words"] for held in there.values() for example in held["examples"]}
-    examples = [element("li", f"{key}: {words}") for key, words in found.items()]
+    examples = [element("li", f"{key}: {words}", kind="note") for key, words in found.items()]
     lead = (
         "Problems of which ten words in a row, or a short question whole, stand in what the model was trained on. "
         "Problems of a procedure or in other words are alike without sharing them."

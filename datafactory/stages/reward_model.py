@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Literal
 
+import polars as pl
 from pydantic import Field, model_validator
 
 from datafactory.check import Check
@@ -82,7 +83,7 @@ def columns(config: Config, check: Check) -> list[str]:
             continue
         for column in ("question", "response"):
             check.column(above, column, "from")
-        if TYPES.get(config.label.strip()) is TYPES["label"]:
+        if TYPES.get(config.label.strip()) == pl.String:
             check.wrong(("label",), f"'{config.label}' is a text: say what it is of a good answer, as label = 'safe'")
         else:
             check.condition(above, config.label, "label")

@@ -259,6 +259,6 @@ def _restore_reference(trainer: Any, place: Path) -> None:
     elif accelerator.distributed_type.value == "FSDP":
         from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 
-        set_model_state_dict(model, state, options=StateDictOptions(full_state_dict=True))
+        set_model_state_dict(model, dict(state), options=StateDictOptions(full_state_dict=True))
     else:
         accelerator.unwrap_model(model).load_state_dict(state)

@@ -191,7 +191,7 @@ def run(trainer: Any, watch: Watch, config: Trainable, *kept: Kept) -> int:
     keeper = Keeper(trainer, config, watch.progress, kept)
     trainer.add_callback(keeper)
     seed_by_epoch(trainer)
-    with clear_of_disk(keeper), reported(config, keeper.folder.parent):
+    with clear_of_disk(keeper), reported(config, keeper.folder.parent, trainer.callback_handler.callbacks):
         trainer.train(resume_from_checkpoint=keeper.resume())
     return int(trainer.state.global_step)
 

@@ -45,7 +45,7 @@ class Form:
         turns = [*messages, {"role": "assistant", "content": answer}]
         prompt = self._rendered(messages, add_generation_prompt=True)
         if self.drops == "append":
-            learnt = behind(prompt, reasoning, response) + self.end
+            learnt = behind("", reasoning, response) + self.end
         else:
             whole = self._rendered(turns)
             if lost := missing(whole, turns, reasoning, response):

@@ -72,12 +72,13 @@ def train(
     with workshop(folder) as scratch:
         learner = load(weights, precision(config))
         prompts, began = _prompts(config, problems, learner.tokenizer)
+        arguments = GRPOConfig(**_settings(config, scratch, divided))  # gives each process its GPU: reward models too
         rewards = _rewards(config, problems, learner, divided, folder, beside)
         template = learner.tokenizer.chat_template
         learner.tokenizer.chat_template = began
         trainer = Grpo(
             learner.model,
-            GRPOConfig(**_settings(config, scratch, divided)),
+            arguments,
             rewards,
             prompts,
             Samples(folder, config.keep_rollouts, config.group_size, divided, list(config.parts), rank() == 0),

@@ -110,7 +110,7 @@ class Grpo(GRPOTrainer):  # type: ignore[misc]
         both = pl.concat([kept.table, drawn.table], how="diagonal_relaxed")
         order = list(range(kept.table.height))
         for row, other in zip(rows, by, strict=True):
-            pass
+            order[row] = kept.table.height + other
         return replace(kept, made=made, table=both[order])
 
     def _all(self, some: Round) -> pl.DataFrame:

@@ -62,7 +62,7 @@ def train(config: Config, sources: Sequence[Dataset], weights: Weights, folder: 
         trainer = _trainer(config, learner, arguments, rows)
         watch = Watch(progress)
         steps = run(trainer, watch, config)
-        found = _validated(config, trainer, rows)
+        found = _validated(config, trainer, learner.tokenizer.pad_token_id, rows)
         kind = KIND[config.label is not None]
         learner.model.config.reward_model = {
             "kind": kind,
@@ -144,15 +144,15 @@ def padded(rows: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
     return batch
 
 
-def _validated(config: Config, trainer: Trainer, rows: Rows) -> dict[str, Any]:
+def _validated(config: Config, trainer: Trainer, pad: int, rows: Rows) -> dict[str, Any]:
     """What the trainer's model says of the rows held out, in whatever processes it is spread over."""
     names = ["input_ids"] if config.label else ["chosen_ids", "rejected_ids"]
     ids = [row[name] for row in rows.held for name in names]
     if not ids:
         return {"validation_rows": 0}
-    trainer.data_collator = partial(padded, pad=trainer.processing_class.pad_token_id)
+    trainer.data_collator = partial(padded, pad=pad)
     trainer.can_return_loss, trainer.label_names = False, []  # scores, not the loss of pairs
-    said = trainer.predict(datasets.Dataset.from_dict({"input_ids": ids})).predictions
+    said: Any = trainer.predict(datasets.Dataset.from_dict({"input_ids": ids})).predictions
     scores = [float(score) for score in said.reshape(-1)]
     if config.label:
         return of_labels(scores, [label for (label,) in rows.held["labels"]], rows.prompts)

@@ -73,8 +73,8 @@ def rows_of(config: Config, sources: Sequence[Dataset], reader: Reader, file: Pa
     found = datasets.Dataset.from_file(str(file))
     out = held_out(prompts, config.validation, config.seed or 0)
     parted: dict[bool, list[int]] = {True: [], False: []}
-    for at, prompt in enumerate(prompts):
-        parted[prompt in out].append(at)
+    for at, key in enumerate(prompts):
+        parted[key in out].append(at)
     held = [prompts[at] for at in parted[True]]
     return Rows(found.select(parted[False]), found.select(parted[True]), held, counts, longest)
 

@@ -133,7 +133,7 @@ def train(config: Supervised, source: Prepared, weights: Weights, folder: Path, 
         trainer = SFTTrainer(learner.model, arguments, train_dataset=rows, processing_class=learner.tokenizer)
         watch = Watch(progress)
         steps = run(trainer, watch, config)
-        curves = {name: watch.by_step(name) for name in ("loss", "learning_rate", "mean_token_accuracy")}
+        curves = {name: watch.by_step(name) for name in ("loss", "learning_rate", "mean_token_accuracy", "grad_norm")}
         about = {**source.plan.counts(), "steps": steps, "dtype": precision(config)}
         save(trainer, learner, folder, scratch, {**about, "rate": curves.pop("learning_rate"), **curves})
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import netrc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 from datafactory.errors import StageError
@@ -37,7 +38,7 @@ def _logged_in() -> bool:
 
 
 @contextmanager
-def reported(config: Trainable, folder: Path) -> Iterator[None]:
+def reported(config: Trainable, folder: Path, callbacks: Sequence[Any]) -> Iterator[None]:
     """The environment in which the trackers keep their logs where they belong, put back afterwards."""
     if not config.report_to:
         yield
@@ -49,12 +50,16 @@ def reported(config: Trainable, folder: Path) -> Iterator[None]:
         raise cannot_write(logs, error) from error
     wanted = {
         **QUIET,
-        "TENSORBOARD_LOGGING_DIR": str(logs / folder.name),
         "TRACKIO_DIR": str(logs),
         "WANDB_DIR": str(logs),
         "WANDB_RUN_ID": os.environ.get("WANDB_RUN_ID", folder.name),
         "WANDB_RESUME": "allow",
     }
+    from transformers.integrations import TensorBoardCallback  # seconds to import, and a launcher has no need of it
+
+    for callback in callbacks:
+        if isinstance(callback, TensorBoardCallback):
+            callback.logging_dir = str(logs / folder.name)
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

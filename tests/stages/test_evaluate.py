@@ -100,6 +100,8 @@ def test_another_model_or_k_asks_nothing_of_the_others_again(exam: Path, log: Pa
     after, rows = found_by(exam, "stages.scores.models=[poor, fair, good]", "stages.scores.pass_at=[3]")
     new = log.read_text().splitlines()[len(asked) :]
     assert len(new) == 24 * 6 and {line.split()[0] for line in new} == {"fair"}
+    # a model whose answers stand in the store is not even started
+    assert len(list((exam.parent / "outputs/store").glob("answers-*"))) == 3
     assert [scores["name"] for scores in after["scores"]] == ["poor", "fair", "good"] and rows.height == 3 * 24 * 6
     assert after["scores"][2]["pass@1"] == before["scores"][1]["pass@1"]
     assert [(pair["model"], pair["against"]) for pair in after["comparisons"]] == [
@@ -250,11 +252,14 @@ def test_problems_are_parted_by_what_is_said_of_them():
 
 
 def test_without_a_word_on_difficulty_the_first_models_pass_rate_parts_them():
-    means = {"a": 0.0, "b": 0.2, "c": 0.25, "d": 0.7, "e": 0.75, "f": 1.0}
+    means = {"a": 0.0, "b": 0.2, "c": 0.25, "d": 0.7, "e": 0.75, "f": 1.0, "g": None}
     parts = strata(tried(means), None)
-    assert parts["difficulty"].of == dict(zip("abcdef", ["hard"] * 2 + ["medium"] * 2 + ["easy"] * 2, strict=True))
-    other = by_stratum(tried(dict.fromkeys("abcdef", 0.5) | {"a": None}), parts)["difficulty"]
-    assert [(part["value"], part["problems"]) for part in other] == [("hard", 1), ("medium", 2), ("easy", 2)]
+    bands = [*["hard"] * 2, *["medium"] * 2, *["easy"] * 2, None]
+    assert parts["difficulty"].of == dict(zip("abcdefg", bands, strict=True))
+    other = by_stratum(tried(dict.fromkeys("abcdefg", 0.5) | {"a": None}), parts)["difficulty"]
+    assert [(part["value"], part["problems"]) for part in other] == [
+        ("hard", 1), ("medium", 2), ("easy", 2), (None, 1),
+    ]  # fmt: skip
 
 
 def test_models_from_a_command_line_are_compared_and_written_as_json(exam: Path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -69,6 +70,8 @@ def killed_after(child: ForkServerProcess, reached: Callable[[], bool], pause: f
 def _run(folder: Path, kind: str, settings: dict[str, Any], environment: dict[str, str]) -> None:
     os.environ.update(environment)
     torch.set_num_threads(1)
+    if "LARGEST" in environment:  # bytes that a file may have: a disk that is full
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(environment["LARGEST"]),) * 2)
     said = StringIO()
     try:
         stage = find("stage", kind, folder).module

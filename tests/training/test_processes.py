@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -20,10 +20,10 @@ from transformers import AutoModelForCausalLM
 
 from datafactory.errors import StageError
 from datafactory.models import Weights
-from datafactory.progress import Progress
+from datafactory.progress import Progress, StageProgress
 from datafactory.stages import distill, grpo
 from datafactory.trainable import SHIPPED
-from datafactory.training.launching import launch
+from datafactory.training.launching import LOG, _failure, launch
 from tests.conftest import REPOSITORY
 
 from .nursery import born, killed_after, ran
@@ -89,30 +89,35 @@ def test_two_processes_reinforce_one_model_and_go_on_after_a_kill(tmp_path: Path
     assert made(broken)["model/model.safetensors"] == wanted["model/model.safetensors"]
 
 
-def launched(folder: Path, source: str) -> str:
-    """What is said of two stand-ins that are launched."""
-    said = Progress(Console(file=StringIO())).stage("student")
+def launched(folder: Path, source: str, said: StageProgress) -> None:
     folder.mkdir()
     launch("tests.training.standing_in", config(processes=2), source, HERE, folder, said)
-    return f"{said.rows} {said.total} {said.unit} {said.tokens}"
 
 
 def test_the_first_error_of_a_worker_is_the_stages_and_its_progress_too(tmp_path: Path):
-    assert launched(tmp_path / "made", "ends") == "2 8 steps 5"
-    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["pid-0", "pid-1"]
+    said = Progress(Console(file=StringIO())).stage("student")
     with pytest.raises(StageError) as failed:
-        launched(tmp_path / "failed", "fails")
+        launched(tmp_path / "made", "fails", said)
     assert str(failed.value) == "no gold answer is readable"
-    with pytest.raises(StageError, match="a process that trained failed: RuntimeError: out of memory; .*training.log"):
-        launched(tmp_path / "broken", "breaks")
-    assert "Traceback" in (tmp_path / "broken/training.log").read_text()
+    assert (said.rows, said.total, said.unit, said.tokens) == (2, 8, "steps", 5)
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["pid-0", "pid-1"]
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_what_launched_them(tmp_path: Path, sign: signal.Signals):
+def test_an_error_that_nobody_foresaw_leaves_what_the_workers_said(tmp_path: Path):
+    (tmp_path / "training.log").write_text("Traceback\nRuntimeError: out of memory\n")
+    assert "ended by signal SIGKILL: RuntimeError: out of memory; all" in str(_failure(tmp_path, tmp_path / LOG, -9))
+    errors = [("RuntimeError: connection closed", False, 2), ("ValueError: no such thing", False, 1)]
+    for rank, (text, plain, when) in enumerate(errors):
+        (tmp_path / f"error-{rank}.json").write_text(json.dumps({"text": text, "plain": plain, "time": when}))
+    assert "failed: ValueError: no such thing; all that they said is in" in str(_failure(tmp_path, tmp_path / LOG, 1))
+    (tmp_path / "error-2.json").write_text(json.dumps({"text": "no rows", "plain": True, "time": 3}))
+    assert str(_failure(tmp_path, tmp_path / LOG, 1)) == "no rows"
+
+
+def test_workers_end_with_what_launched_them(tmp_path: Path):
     script = (
-        "from pathlib import Path; from tests.training.test_processes import launched\n"
-        f"launched(Path({str(tmp_path / 'made')!r}), 'waits')"
+        "from pathlib import Path; from tests.training.test_processes import launched, Progress\n"
+        f"launched(Path({str(tmp_path / 'made')!r}), 'waits', Progress().stage('student'))"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     files = [tmp_path / "made" / f"pid-{rank}" for rank in range(2)]
@@ -120,7 +125,7 @@ def test_workers_end_with_what_launched_them(tmp_path: Path, sign: signal.Signal
     while not all(file.exists() and file.read_text() for file in files):
         assert parent.poll() is None and time.monotonic() < until
         time.sleep(0.05)
-    parent.send_signal(sign)
+    parent.kill()
     parent.wait(30)
     until = time.monotonic() + 30
     while any(running(int(file.read_text())) for file in files):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -135,3 +136,29 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path: Path):
     (lacking / "optimizer.pt").unlink()
     assert f"goes on from the checkpoint of step {last}\n" in ran(broken, "distill", SFT)
     assert made(broken) == made(whole)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_line(tmp_path: Path):
+    folder = begun(tmp_path, "distill")
+    child = born(folder, "distill", SFT, {"LARGEST": "100000"})
+    child.join(120)
+    assert child.exitcode == 1
+    said = (folder / "error.txt").read_text()
+    assert re.match(rf"StageError: cannot write {folder}/made/checkpoints: .*file too large.*kept$", said, re.I), said
+    assert "\n" not in said
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path: Path):
+    folder = begun(tmp_path, "distill")
+    child = born(folder, "distill", SFT)
+    assert killed_after(child, lambda: 4 in steps(folder / "made/checkpoints"), 0)
+    child = born(folder, "distill", {**SFT, "learning_rate": 2e-2})
+    child.join(120)
+    said = (folder / "error.txt").read_text()
+    assert re.search(r"checkpoint-\d+ was made with learning_rate 0.01, and it is 0.02 now; remove .*checkpoints", said)
+    for mark in (folder / "made/checkpoints").glob("checkpoint-*/whole.json"):
+        told = json.loads(mark.read_text())
+        told["packages"]["trl"] = "1.2.3"
+        mark.write_text(json.dumps(told))
+    said = ran(folder, "distill", SFT)
+    assert "made with trl 1.2.3: it will not end in the very same weights" in said

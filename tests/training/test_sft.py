@@ -186,11 +186,13 @@ def test_the_student_has_the_dtype_of_its_base(tmp_path: Path, base: Path):
 def test_the_rate_falls_by_a_cosine_to_a_tenth(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch):
     ended: list[float] = []
     real = SFTTrainer.train
-    monkeypatch.setattr(
-        SFTTrainer,
-        "train",
-        lambda self, **k: (made := real(self, **k), ended.extend(self.lr_scheduler.get_last_lr()))[0],
-    )
+
+    def train(self: SFTTrainer, **settings: Any) -> Any:
+        made = real(self, **settings)
+        ended.append(self.lr_scheduler.get_last_lr()[0])
+        return made
+
+    monkeypatch.setattr(SFTTrainer, "train", train)
     about = trained(merged(tmp_path / "merge", SUMS), base, tmp_path / "student", epochs=2, learning_rate=1e-3)
     steps = about["steps"]
     assert [rate for _, rate in about["rate"]] == pytest.approx(
@@ -220,20 +222,20 @@ def test_packed_contexts_hold_whole_rows(tmp_path: Path, base: Path):
 def test_rows_beyond_a_models_positions_are_refused_and_more_positions_are_saved(tmp_path: Path, base: Path):
     """Qwen2.5-Math ends at 4,096; R1's students of it have 131,072."""
     shape = json.loads((base / "config.json").read_text())
-    (base / "config.json").write_text(json.dumps({**shape, "max_position_embeddings": 48}))
+    (base / "config.json").write_text(json.dumps({**shape, "max_position_embeddings": 52}))
     source = merged(tmp_path / "merge", SUMS)
     longest = max(
         len(row["input_ids"]) for row in taught(source, base, tmp_path / "rows", max_position_embeddings=64)[0]
     )
     with pytest.raises(
         StageError,
-        match=rf"rows of up to {longest} tokens are longer than the 48 positions of .*base: `max_position_embeddings: 64` .*`max_length: 48` leaves these rows out",
+        match=rf"rows of up to {longest} tokens are longer than the 52 positions of .*base: `max_position_embeddings: 64` .*`max_length: 52` leaves these rows out",
     ):
         trained(source, base, tmp_path / "student")
     trained(source, base, tmp_path / "student", max_steps=1, max_position_embeddings=64, rope_theta=300000.0)
     saved = AutoModelForCausalLM.from_pretrained(tmp_path / "student" / "model")
     assert saved.config.max_position_embeddings == 64 and saved.config.rope_parameters["rope_theta"] == 300000.0
-    assert taught(source, base, tmp_path / "short", max_length=48)[0]
+    assert taught(source, base, tmp_path / "short", max_length=52)[0]
 
 
 def test_the_context_that_a_student_was_given_turns_its_positions_by_the_new_base(tmp_path: Path, base: Path):
