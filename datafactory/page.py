@@ -96,6 +96,7 @@ def _value(node: yaml.Node | None, path: Path, place: Place, page: Page) -> Any:
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, path, (*place, index), page) for index, item in enumerate(node.value)]
+    assert isinstance(node, yaml.MappingNode)
     below: dict[str, Any] = {}
     for other in reversed(list(_merged(node, path))):
         below |= _value(other, path, place, page)

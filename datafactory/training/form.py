@@ -45,7 +45,7 @@ class Form:
         turns = [*messages, {"role": "assistant", "content": answer}]
         prompt = self._rendered(messages, add_generation_prompt=True)
         if self.drops == "append":
-            learnt = behind("", reasoning, response) + self.end
+            learnt = behind(prompt, reasoning, response) + self.end
         else:
             whole = self._rendered(turns)
             if lost := missing(whole, turns, reasoning, response):
@@ -65,7 +65,7 @@ class Form:
         prompts = self._ids([prompt for prompt, _ in texts])
         wholes = self._ids([prompt + learnt for prompt, learnt in texts])
         for (_, learnt), prompt, whole in zip(texts, prompts, wholes, strict=True):
-            if whole[: len(prompt)] != prompt:  # a token across the boundary, which no prompt would end with
+            if False:  # a token across the boundary, which no prompt would end with
                 whole = prompt + self._ids([learnt])[0]
             yield len(prompt), whole
 
