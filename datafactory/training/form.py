@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Any, Literal
 
 from datafactory.chat import THINK, join_thinking
@@ -65,7 +64,7 @@ class Form:
         prompts = self._ids([prompt for prompt, _ in texts])
         wholes = self._ids([prompt + learnt for prompt, learnt in texts])
         for (_, learnt), prompt, whole in zip(texts, prompts, wholes, strict=True):
-            if False:  # a token across the boundary, which no prompt would end with
+            if whole[: len(prompt)] != prompt:  # a token across the boundary, which no prompt would end with
                 whole = prompt + self._ids([learnt])[0]
             yield len(prompt), whole
 
@@ -106,8 +105,9 @@ def behind(prompt: str, reasoning: str | None, response: str) -> str:
     if not ended.endswith(opening):
         return join_thinking(reasoning, response)
     inside = "\n\n" if reasoning is None else f"\n{reasoning}\n"
-    there = len(commonprefix([inside, prompt[len(ended) :]]))
-    return f"{inside[there:]}{closing}\n\n{response}"
+    for there in prompt[len(ended) :]:
+        inside = inside.removeprefix(there)
+    return f"{inside}{closing}\n\n{response}"
 
 
 def _end_of_turn(reference: str, tokenizer: Any, own: bool) -> str:

@@ -13,14 +13,14 @@ import datasets
 import polars as pl
 from datasets.arrow_writer import ArrowWriter
 
-from datafactory.chat import before, split_thinking
+from datafactory.chat import split_thinking
 from datafactory.conditions import ternary
 from datafactory.errors import StageError
-from datafactory.judges._texts import asked
+from datafactory.judges._texts import turns_to
 from datafactory.keys import short
 from datafactory.store import Dataset
 from datafactory.training.reward_text import Reader
-from datafactory.types import Completion, Message, completion_of, problem_of
+from datafactory.types import Completion, Message, completion_of
 
 if TYPE_CHECKING:
     from datafactory.stages.reward_model import Config
@@ -104,7 +104,7 @@ def _found(config: Config, sources: Sequence[Dataset]) -> Iterator[tuple[list[Me
                     yield row["prompt"], sides, None
                 continue
             for row, label in zip(table.iter_rows(named=True), labels_of(table, config.label), strict=True):
-                conversation = [*before(row), {"role": "user", "content": asked(problem_of(row))}]
+                conversation = turns_to(row)
                 yield conversation, [(conversation, completion_of(row))], label
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from datafactory.chat import split_thinking
+from datafactory.judges._texts import turns_to
 from datafactory.measuring import measure
 from datafactory.plugins import Use
 from datafactory.reward_expression import columns_in, rewards
@@ -115,9 +116,10 @@ class Rewards:
         return any(name == part or name.startswith(f"{part}_") for name in self._named for part in parts)
 
     def _graded(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """With a column per reward model. A completion without a summary has none to grade: null."""
+        """With a column per reward model, which reads what it learned from: the row's own question, not the prompt around
+        it. A completion without a summary has none to grade: null."""
         asked = list(rows.iter_rows(named=True))
-        turns, completions = [self.config.messages(row) for row in asked], [completion_of(row) for row in asked]
+        turns, completions = [turns_to(row) for row in asked], [completion_of(row) for row in asked]
         for name, scorer in self.scorers.items():
             rows = rows.with_columns(pl.Series(name, scorer.rewards(turns, completions), dtype=pl.Float64))
         return rows

@@ -135,6 +135,11 @@ def test_a_reward_is_an_expression_over_verifiers_and_filters(same: Path, judged
         -0.5 * max(0, length + (end == "stop") - 4) / 4
         for length, end in rows.select("completion_tokens", "finish_reason").rows()
     ]
+    plain = rows.select(
+        pl.when(pl.col("question") == "one?").then("mine").otherwise(2 * pl.col("mine") + 1)
+    ).to_series()
+    assert rows["reward"].to_list() == pytest.approx((plain + rows["overlong"]).to_list())
+    assert rows["overlong"].min() < 0
     assert rows["wordy"].to_list() == [len(text) for text in rows["response"]]
     assert {"language_consistency", "wordy", "mine", "overlong", "truncated", "entropy", "kl"} <= about.keys()
 
@@ -243,19 +248,18 @@ def test_a_killed_training_goes_on_to_the_same_end(same: Path, monkeypatch: pyte
     whole = trained(same, questions, **usual)
     samples = kept(same)
     (same / "zero").rename(same / "uninterrupted")
-    real, rounds_made = Grpo._finished, []
+    real = Grpo._compute_loss
 
     def dies(self: Grpo, *arguments: Any) -> Any:
-        rounds_made.append(self.state.global_step)
-        if len(rounds_made) == 3:
+        if self.state.global_step == 3:  # in the midst of what a sampling is shared out to
             raise KeyboardInterrupt
         return real(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Grpo, "_finished", dies)
+        patch.setattr(Grpo, "_compute_loss", dies)
         with pytest.raises(KeyboardInterrupt):
             trained(same, questions, **usual)
-    assert rounds_made == [0, 2, 4]
+    assert [path.name for path in (same / "zero" / "checkpoints").iterdir()] == ["checkpoint-2"]
     assert trained(same, questions, **usual) == whole
     assert kept(same).equals(samples)
 
