@@ -21,12 +21,12 @@ import polars as pl
 from pydantic import Field
 
 from datafactory.asking import seed_of
-from datafactory.chat import before, join_thinking
+from datafactory.chat import join_thinking
 from datafactory.check import Check
 from datafactory.config import Sources, ref
 from datafactory.driving import Work
 from datafactory.job import Job, Split, parted
-from datafactory.judges._texts import asked
+from datafactory.judges._texts import turns_to
 from datafactory.judging import Case, Judging, Referee, silent
 from datafactory.pairing import Weighed, candidates, subject, unbalanced, weighed
 from datafactory.plugins import Use
@@ -208,7 +208,7 @@ def _columns_of(config: Config, rows: Sequence[Mapping[str, Any]], pairs: Sequen
         "chosen": [rows[pair.chosen] for pair in pairs],
         "rejected": [rows[pair.rejected] for pair in pairs],
     }
-    prompts = [[*before(row), {"role": "user", "content": asked(problem_of(row))}] for row in sides["chosen"]]
+    prompts = [turns_to(row) for row in sides["chosen"]]
     contents = {
         name: pl.Series(name, [[{"role": "assistant", "content": _content(config, row)}] for row in side], dtype=TURNS)
         for name, side in sides.items()

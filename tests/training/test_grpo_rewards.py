@@ -21,7 +21,9 @@ from datafactory.rewarding import Overlong
 from datafactory.training.grpo_trainer import Grpo
 from datafactory.training.phases import Rounds, fresh, rounds, schedule
 from datafactory.training.replacing import replaced
+from datafactory.training.reward_model import Scorer
 from datafactory.training.rewards import overlong
+from datafactory.types import Message
 from tests.conftest import write_rows
 from tests.judges.scenes import HONEST
 from tests.tiny import tiny_model
@@ -259,7 +261,7 @@ def test_a_killed_training_goes_on_to_the_same_end(same: Path, monkeypatch: pyte
         patch.setattr(Grpo, "_compute_loss", dies)
         with pytest.raises(KeyboardInterrupt):
             trained(same, questions, **usual)
-    assert [path.name for path in (same / "zero" / "checkpoints").iterdir()] == ["checkpoint-2"]
+    assert [path.name for path in (same / "zero" / "checkpoints").glob("checkpoint-*")] == ["checkpoint-2"]
     assert trained(same, questions, **usual) == whole
     assert kept(same).equals(samples)
 
@@ -299,6 +301,7 @@ stages:
     do: grpo
     from: problems
     model: base
+    prompt: "Think first. {question}"
     with: [./same.py, format]
     judges: {with: [clarity], model: referee}
     reward: same + format + 0.1 * COALESCE(clarity, 3)
@@ -316,12 +319,24 @@ stages:
 """
 
 
-def test_rl_for_all_scenarios_from_a_recipe(scenarios: Path, judged: list[Batch]):  # noqa: F811
+def test_rl_for_all_scenarios_from_a_recipe(
+    scenarios: Path,
+    judged: list[Batch],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    graded: list[list[Message]] = []
+    real = Scorer.rewards
+    monkeypatch.setattr(Scorer, "rewards", lambda self, turns, said: graded.extend(turns) or real(self, turns, said))
     (scenarios / "recipe.yaml").write_text(RECIPE)
     planned = plan(read_recipe(scenarios / "recipe.yaml"), scenarios / "outputs")
     with Progress() as progress:
         build(planned, progress)
     general = [["Hi" in str(prompt) for prompt in prompts] for prompts, *_ in judged]
+    assert all(prompt[-1]["content"].startswith("Think first. ") for prompts, *_ in judged for prompt in prompts)
+    # what a reward model learned from has no prompt around the question
+    assert graded and {str(turns) for turns in graded} <= {
+        str([{"role": "user", "content": f"Hi {n}"}]) for n in range(4)
+    }
     assert [any(rows) for rows in general] == [False, False, True, True]
     assert not all(general[2]) or not all(general[3])
     folder = planned.steps["zero"].folder
