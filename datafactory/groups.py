@@ -83,8 +83,8 @@ def tied(answers: Sequence[int | str | None]) -> bool:
 
 
 def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float] | None:
-    """The 95 % bootstrap interval of the mean over problems; None for no problem."""
-    return bounds(resampled([values], seed)[0]) if len(values) else None
+    """The 95 % bootstrap interval of the mean over problems; None for fewer than two, which say nothing of others."""
+    return bounds(resampled([values], seed)[0]) if len(values) > 1 else None
 
 
 def resampled(columns: Sequence[ArrayLike], seed: int = 0) -> Means:

@@ -42,7 +42,9 @@ class Setting:
         if self.kinds and not fitting:
             raise ValueError(f"should be {_either([_words(kind) for kind in self.kinds])}, not {_shown(value)}")
         if self.choices and isinstance(value, str) and value not in self.choices:
-            raise ValueError(f"no {self.name} named '{value}'.{did_you_mean(value, self.choices)}")
+            near = [choice for choice in self.choices if choice.startswith(value)]  # adamw: adamw_torch
+            meant = f" Did you mean '{near[0]}'?" if near else did_you_mean(value, self.choices)
+            raise ValueError(f"no {self.name} named '{value}'.{meant}")
         try:
             canonical(value)
         except TypeError as error:

@@ -8,10 +8,12 @@ before anything runs, and is kept in `trl`. What a stage decides itself is refus
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BeforeValidator,
     Field,
@@ -79,6 +81,23 @@ RUNTIME = {
     *("vllm_server_base_url", "vllm_server_host", "vllm_server_port", "vllm_server_timeout", "vllm_group_port"),
     *("vllm_gpu_memory_utilization", "vllm_tensor_parallel_size", "vllm_enable_sleep_mode"),
 }
+# numbers of TRL's that may be below 0, and those that are shares
+BELOW_0 = {"top_k", "entropy_coef", "entropy_coef_min", "entropy_coef_max"}
+SHARES = {
+    *("adam_beta1", "adam_beta2", "label_smoothing_factor", "ref_model_mixup_alpha", "top_p", "min_p"),
+    *("top_entropy_quantile", "vllm_gpu_memory_utilization"),
+}
+# packages that an optimizer needs, by a part of its name: the module, and what pip calls it
+OPTIMIZERS = {
+    r"torch_[48]bit": ("torchao", "torchao"),
+    r"galore": ("galore_torch", "galore-torch"),
+    r"apollo": ("apollo_torch", "apollo-torch"),
+    r"lomo": ("lomo_optim", "lomo-optim"),
+    r"grok": ("grokadamw", "grokadamw"),
+    r"stable": ("optimi", "torch-optimi"),
+    r"schedule_free": ("schedulefree", "schedulefree"),
+    r"8bit|bnb|paged|ademamix|lion|rmsprop_32bit": ("bitsandbytes", "bitsandbytes"),
+}
 
 
 def _accelerate(value: Any, info: ValidationInfo) -> str | None:
@@ -93,6 +112,18 @@ def _trackers(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _steps(value: int) -> int:
+    if value == 0 or value < -1:
+        raise ValueError("should be 1 or above, or -1 to go by `epochs`")
+    return value
+
+
+def _whole_or_share(value: float | None) -> float | None:
+    if value is not None and value > 1 and not value.is_integer():
+        raise ValueError("should be a whole number of steps, or a share of all steps below 1")
+    return value
+
+
 class Trainable(Base):
     """What a stage that trains is told; a subclass names its TRL config class and sets the defaults of its own."""
 
@@ -104,7 +135,7 @@ class Trainable(Base):
     """The fields that hold its other settings, which a recipe writes beside the stage's own."""
 
     epochs: float = Field(1, gt=0, validation_alias=AliasChoices("epochs", "num_train_epochs"))
-    max_steps: int = -1
+    max_steps: Annotated[int, AfterValidator(_steps)] = -1
     """Optimiser steps; over `epochs` when it is above 0."""
     learning_rate: float = Field(gt=0)
     per_device_train_batch_size: int = Field(1, ge=1)
@@ -115,7 +146,7 @@ class Trainable(Base):
     dtype: Literal["auto", "float32", "mixed", "bfloat16"] = "auto"
     """While it trains. mixed: float32 weights, multiplied in bfloat16, which `auto` takes where the machine can; on a
     CPU it is 1.4 times as fast and learns as well. bfloat16 weights lose most small steps."""
-    seed: int | None = None
+    seed: int | None = Field(None, ge=0, lt=2**32)
     """The recipe's by default."""
     trl: dict[str, Any] = Field({})
     """Every other setting of the stage's TRL config class, written in the stage itself."""
@@ -127,7 +158,7 @@ class Trainable(Base):
     accelerate: Annotated[str | None, BeforeValidator(_accelerate)] = runtime(None)
     """How processes share the model: ddp, fsdp, deepspeed_zero3, or an accelerate config file of your own; ddp where
     there are several."""
-    save_steps: float | None = runtime(None, gt=0)
+    save_steps: Annotated[float | None, AfterValidator(_whole_or_share)] = runtime(None, gt=0)
     """Steps between two checkpoints, a share of all steps when below 1; by default they are made every 10 minutes, and
     seldomer where they would take more than a twentieth of the time."""
     report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_trackers)] = runtime(())
@@ -164,7 +195,7 @@ class Trainable(Base):
                 problems.append(((key,), f"is not a recipe's to set: {decided[key]}"))
             else:
                 try:
-                    passed["trl_runtime" if key in RUNTIME else "trl"][key] = theirs[key].read(value)
+                    passed["trl_runtime" if key in RUNTIME else "trl"][key] = _within(key, theirs[key].read(value))
                 except ValueError as error:
                     problems.append(((key,), str(error)))
         try:
@@ -182,6 +213,12 @@ class Trainable(Base):
         for at, name in enumerate(self.report_to):
             if importlib.util.find_spec(name) is None:
                 check.wrong(("report_to", at), f"{name} is not installed: pip install {name}")
+        optimizer = str(self.trl.get("optim", ""))
+        module, package = next((need for part, need in OPTIMIZERS.items() if re.search(part, optimizer)), (None, None))
+        if module and importlib.util.find_spec(module) is None:
+            check.wrong(("optim",), f"{optimizer} needs a package that is not installed: pip install {package}")
+        if self.trl.get("use_liger_kernel") and importlib.util.find_spec("liger_kernel") is None:
+            check.wrong(("use_liger_kernel",), "needs a package that is not installed: pip install liger-kernel")
         if self.processes and self.gradient_accumulation_steps % self.processes:
             check.wrong(("processes",), cannot_share(self.gradient_accumulation_steps, self.processes))
 
@@ -191,6 +228,16 @@ def cannot_share(accumulation: int, processes: int) -> str:
         f"{processes} processes cannot share gradient_accumulation_steps {accumulation}: a step learns from the same "
         f"rows however many there are, so it has to be a multiple of them"
     )
+
+
+def _within(name: str, value: Any) -> Any:
+    """The value of a setting of TRL's; ValueError for a number that it cannot be."""
+    if isinstance(value, int | float):
+        if value < 0 and name not in BELOW_0:
+            raise ValueError(f"should be 0 or above, not {value}")
+        if name in SHARES and (value > 1 or (value == 1 and name.startswith("adam"))):
+            raise ValueError(f"should be between 0 and 1, not {value}")
+    return value
 
 
 def _spellings(model: type[Base]) -> dict[str, str]:

@@ -107,6 +107,7 @@ def test_the_interval_holds_the_mean_and_has_the_width_of_the_normal_one():
     assert interval(values, seed=0) == interval(values, seed=0)
     assert interval([0.25] * 5) == (0.25, 0.25)
     assert interval([]) is None
+    assert interval([0.25]) is None, "one problem says nothing of others"
 
 
 def test_columns_are_drawn_together():

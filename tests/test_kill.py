@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .conftest import RECIPE, REPOSITORY, command, journaled
 
-KILLS = 20
+KILLS = 12
 BATCH = 8
 
 
@@ -47,7 +47,7 @@ def shards(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def test_twenty_kills_end_in_the_same_bytes_and_pay_for_nothing_twice(small: Path, tmp_path: Path):
+def test_a_dozen_kills_end_in_the_same_bytes_and_pay_for_nothing_twice(small: Path, tmp_path: Path):
     recipe = RECIPE.replace("batch_size: 8", f"batch_size: {BATCH}, latency: 0.1")
     small.write_text(recipe)
     whole = tmp_path / "whole"
@@ -86,7 +86,7 @@ def test_twenty_kills_end_in_the_same_bytes_and_pay_for_nothing_twice(small: Pat
     assert left == []
     twice = len(asked(log)) - len(set(asked(log)))
     assert twice <= KILLS * BATCH  # a batch in flight at each kill, at the most
-    assert at_work >= 5  # while the teacher was answering
+    assert at_work >= 3  # while the teacher was answering
     assert len(moments) > 1, moments  # the kills hit more than one moment
 
 

@@ -10,7 +10,7 @@ from .conftest import write_rows
 from .judges.scenes import HONEST, RECIPE
 from .kills import demand_the_same
 
-KILLS = 6
+KILLS = 4
 BATCH = 4
 STAGES = """  judged: {do: judge, from: rows, model: referee, with: [correctness], votes: 2, max_errors: 1}
   pairs: {do: pairs, from: judged, model: referee, margin: 0, max_errors: 1}

@@ -31,7 +31,8 @@ def compared(ours: Mapping[str, Try], theirs: Mapping[str, Try]) -> dict[str, An
 
     p is that of a two-sided test which flips the sign of each problem's difference at random: how often models that do
     not differ come out this far apart. wins, losses and ties count problems. left_out counts those that were not
-    decided in one of the two. A ratio and its bounds are None where the other model solves nothing.
+    decided in one of the two. A ratio and its bounds are None where the other model solves nothing; intervals of one
+    problem are None.
     """
     pairs = [(ours[name].mean, theirs[name].mean) for name in ours]
     both = [(mine, other) for mine, other in pairs if mine is not None and other is not None]
@@ -43,10 +44,10 @@ def compared(ours: Mapping[str, Try], theirs: Mapping[str, Try]) -> dict[str, An
     draws = resampled([mine, other])
     told: tuple[Any, ...] = (
         float(ahead.mean()),
-        list(bounds(draws[0] - draws[1])),
+        list(bounds(draws[0] - draws[1])) if len(both) > 1 else None,
         _chance(ahead),
         _finite(mine.mean() / other.mean() if other.any() else np.inf),
-        _ratio_interval(draws),
+        _ratio_interval(draws) if len(both) > 1 else None,
         *(int(count.sum()) for count in (ahead > 0, ahead < 0, ahead == 0)),
     )
     return found | dict(zip(KEYS, told, strict=True))

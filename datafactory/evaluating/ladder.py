@@ -36,12 +36,12 @@ class Rungs:
 
 @dataclass(frozen=True)
 class Rung:
-    """What a rollout came to at one budget: the whole completion, the tokens before its answer, and whether the budget
-    ended them."""
+    """What a rollout came to at one budget: the whole completion, the tokens before its answer (None where the engine
+    counts none), and whether the budget ended them."""
 
     budget: int
     output: Output
-    thinking: int
+    thinking: int | None
     forced: bool
 
 
@@ -99,7 +99,7 @@ def _went_on(climb: _Climb, asked: Request, output: Output, place: int, rungs: R
             "parser, or leave `budgets` out"
         )
     budget, reached = rungs.budgets[place], output.finish_reason == "length"
-    climb.told &= output.completion_tokens is not None
+    climb.told &= output.completion_tokens is not None or output.finish_reason == "error"
     climb.prompt_tokens = output.prompt_tokens if climb.prompt_tokens is None else climb.prompt_tokens
     climb.text += output.text
     climb.spent += (
@@ -172,4 +172,4 @@ def _rung(climb: _Climb, each: _Answered, outputs: Mapping[str, Output]) -> Rung
         prompt_tokens=climb.prompt_tokens,
         completion_tokens=spent if climb.told and last.completion_tokens is not None else None,
     )
-    return Rung(each.budget, output, each.spent, each.forced)
+    return Rung(each.budget, output, each.spent if climb.told else None, each.forced)

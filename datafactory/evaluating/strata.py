@@ -8,7 +8,7 @@ the filter `difficulty`; a choice). That model's own scores then differ between 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,11 @@ def by_stratum(tried: Mapping[str, Try], parts: Mapping[str, Strata]) -> dict[st
     }
 
 
+def known(problems: Iterable[Mapping[str, Any]], difficulty: str) -> bool:
+    """Whether one of the problems tells its difficulty under that name."""
+    return any(_read(row, difficulty) is not None for row in problems)
+
+
 def _difficulty(first: Mapping[str, Try], problems: Mapping[str, Mapping[str, Any]], given: str | None) -> Strata:
     for name in (given,) if given else NAMES:
         values = {key: _read(row, name) for key, row in problems.items()}
@@ -68,10 +73,10 @@ def _difficulty(first: Mapping[str, Try], problems: Mapping[str, Mapping[str, An
 
 
 def _read(row: Mapping[str, Any], name: str) -> Any:
-    if row.get(name) is not None:
-        return row[name]
-    meta = json.loads(row["meta"]) if row.get("meta") else {}
-    value = meta.get(name) if isinstance(meta, dict) else None
+    value = row.get(name)
+    if value is None:
+        meta = json.loads(row["meta"]) if row.get("meta") else {}
+        value = meta.get(name) if isinstance(meta, dict) else None
     return value if isinstance(value, str | int | float) else None
 
 
@@ -87,12 +92,17 @@ def _by(name: str, values: Mapping[str, Any]) -> Strata:
     kept = sorted(counts, key=lambda value: -counts[value])[: MOST if len(counts) <= MOST else MOST - 1]
 
     def spelled(value: Any) -> Value:
-        return None if value is None else str(value) if value in kept else OTHERS
+        return None if value is None else _written(value) if value in kept else OTHERS
 
     of = {key: spelled(value) for key, value in values.items()}
-    order = [str(value) for value in sorted(kept, key=_ordered)]
+    order = list(dict.fromkeys(_written(value) for value in sorted(kept, key=_ordered)))
     order += [OTHERS] if len(kept) < len(counts) else []
     return Strata(name, of, (*order, *([None] if len(known) < len(values) else [])))
+
+
+def _written(value: Any) -> str:
+    """2 and 2.0, which are one value, are written as one."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _ordered(value: Any) -> tuple[bool, float, str]:

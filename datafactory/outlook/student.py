@@ -9,6 +9,7 @@ from typing import Any
 
 from datafactory.architecture import Architecture, architecture
 from datafactory.build import Plan, Step
+from datafactory.errors import StageError
 from datafactory.models import HUB
 from datafactory.store import is_finished
 from datafactory.supervised import Supervised
@@ -28,9 +29,12 @@ def student(plan: Plan, step: Step) -> str | None:
 
 def _parts(plan: Plan, step: Step, config: Supervised) -> Iterator[str]:
     size = _architecture(plan, config.model)
-    open_ = size is None and config.learning_rate is None
-    filled = config if open_ else config.filled(plan.weights[config.model].reference, size)[0]
-    yield "learning rate of the student nearest in size" if open_ else f"learning rate {filled.learning_rate:g}"
+    try:
+        filled = config.filled(plan.weights[config.model].reference, size)[0]
+    except StageError:  # the rate is that of the student nearest in size, and the size is not known before it runs
+        filled = config
+    rate = filled.learning_rate
+    yield "learning rate of the student nearest in size" if rate is None else f"learning rate {rate:g}"
     batch = filled.per_device_train_batch_size * filled.gradient_accumulation_steps
     yield f"batch {batch:,}, context {filled.max_length:,}"
     settings = Settings(

@@ -30,9 +30,12 @@ def apart(pair: dict[str, Any]) -> str:
     """`+31.3 points (95 % interval +18.8 to +43.8), 1.6 times (1.3 to 2.1), p 0.0002, over 16 problems`."""
     if not pair["problems"]:
         return "no problem was decided in both"
-    said = [f"{points(pair['difference'])} points (95 % interval {' to '.join(map(points, pair['interval']))})"]
+    said = [f"{points(pair['difference'])} points"]
+    if pair["interval"]:
+        said[0] += f" (95 % interval {' to '.join(map(points, pair['interval']))})"
     if pair["ratio"] is not None:
-        said.append(f"{times(pair['ratio'])} times ({' to '.join(map(times, pair['ratio_interval']))})")
+        within = f" ({' to '.join(map(times, pair['ratio_interval']))})" if pair["ratio_interval"] else ""
+        said.append(f"{times(pair['ratio'])} times{within}")
     return ", ".join([*said, f"p {chance(pair['p'])}", f"over {counted(pair['problems'], 'problem')}"])
 
 

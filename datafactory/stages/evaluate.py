@@ -23,11 +23,11 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 from datafactory import voting
 from datafactory.check import Check
 from datafactory.config import Mention, Sources, folder_of, ref, runtime
-from datafactory.errors import StageError
 from datafactory.evaluating.answering import PROMPT, RUNG, Exam
 from datafactory.evaluating.budgets import curve
 from datafactory.evaluating.comparing import comparisons
 from datafactory.evaluating.ladder import Rungs
+from datafactory.evaluating.problems import demand
 from datafactory.evaluating.scores import of_model
 from datafactory.evaluating.seen import seen, told, written
 from datafactory.evaluating.strata import Strata, by_stratum, strata
@@ -143,8 +143,7 @@ def _check_engines(config: Config, check: Check) -> None:
 
 def run(config: Config, job: Job) -> None:
     source = job.input(config.source)
-    if not source.rows:
-        raise StageError("there are no problems to put to the models")
+    demand(source, config.verifiers, config.difficulty)
     note_hidden_choices(config, source, job.progress)
     trained_on = {name: _trained_on(config, name, job) for name in config.models}
     held = {name: _held(source, sets, job) for name, sets in trained_on.items() if sets}
@@ -152,12 +151,12 @@ def run(config: Config, job: Job) -> None:
     job.progress.expect(source.rows * config.group_size * len(config.models) * (1 + len(config.budgets)), "rollouts")
     found: list[dict[str, Any]] = []
     attempts: dict[str, dict[str, Try]] = {}
-    parts: dict[str, Strata] = {}
+    parts: dict[str, Strata] | None = None
     for name in config.models:
         plain, forced = _answers(config, exam, name, job)
         rows = _all(plain)
         tried = tries(rows, config.verifiers[0].name, voted=config.ks[-1] > 1)
-        parts = parts or strata(tried, config.difficulty)
+        parts = strata(tried, config.difficulty) if parts is None else parts  # the first model's, if there are none too
         scores = {"name": name, "model": job.models[name].label, **of_model(rows, tried, config.verifiers, config.ks)}
         scores["strata"] = by_stratum(tried, parts)
         scores["budgets"] = curve(_all(forced), config.verifiers[0].name) if forced else []
@@ -165,7 +164,7 @@ def run(config: Config, job: Job) -> None:
         scores["prompt"] = (plain.folder / PROMPT).read_text(encoding="utf-8")
         found.append(scores)
         attempts[name] = tried
-    told_all = {"scores": found, "comparisons": comparisons(attempts), "setup": _setup(config, parts)}
+    told_all = {"scores": found, "comparisons": comparisons(attempts), "setup": _setup(config, parts or {})}
     write_bytes(job.draft.folder / SCORES, json.dumps(told_all, indent=1, ensure_ascii=False).encode())
 
 

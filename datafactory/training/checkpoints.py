@@ -2,7 +2,7 @@
 
     <stage>/checkpoints/checkpoint-40/             what transformers' Trainer writes: weights, optimiser, random numbers
     <stage>/checkpoints/checkpoint-40/reference/   GRPO's reference model, once it is another than the base
-    <stage>/checkpoints/checkpoint-40/kept-0.json  what the stage itself counts, process by process
+    <stage>/checkpoints/checkpoint-40/kept.json    what the stage itself counts
     <stage>/checkpoints/checkpoint-40/whole.json   written last: every file with its size, and what made them
 
 A checkpoint without its mark, or with a file that is missing or of another size, is passed over. The one before stays
@@ -34,14 +34,14 @@ from datafactory.progress import StageProgress
 from datafactory.tables import cannot_write, write_bytes
 from datafactory.trainable import Trainable
 
-FOLDER, WHOLE, REFERENCE = "checkpoints", "whole.json", "reference/model.safetensors"
+FOLDER, WHOLE, KEPT, REFERENCE = "checkpoints", "whole.json", "kept.json", "reference/model.safetensors"
 MADE_BY = ("torch", "transformers", "trl", "accelerate")
 EVERY_SECONDS = 600.0
 SHARE = 0.05  # of the time, at most, that goes into checkpoints made by the clock
 
 
 class Kept(Protocol):
-    """What a stage counts while it trains, of this process alone; the state is JSON."""
+    """What a stage counts while it trains, the same in all processes; the state is JSON."""
 
     def state(self) -> Any: ...
 
@@ -105,9 +105,8 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
         self.trainer.accelerator.wait_for_everyone()
         if not found:
             return None
-        counted = found.folder / f"kept-{self.trainer.args.process_index}.json"
-        states = json.loads(counted.read_text()) if counted.exists() else []
-        for each, state in zip(self.kept, states, strict=bool(states)):
+        states = json.loads((found.folder / KEPT).read_text(encoding="utf-8"))
+        for each, state in zip(self.kept, states, strict=True):
             each.restore(state)
         _restore_reference(self.trainer, found.folder)
         return str(found.folder)
@@ -131,11 +130,10 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         place = self.folder / f"checkpoint-{state.global_step}"
-        states = json.dumps([each.state() for each in self.kept]).encode()
-        write_bytes(place / f"kept-{args.process_index}.json", states)
         _keep_reference(self.trainer, state.global_step, place)
         self.trainer.accelerator.wait_for_everyone()
         if self.trainer.is_world_process_zero():
+            write_bytes(place / KEPT, json.dumps([each.state() for each in self.kept]).encode())
             mark = {"step": state.global_step, **self._about(), "files": _sealed(place)}
             write_bytes(place / WHOLE, json.dumps(mark, indent=1).encode())
             remove(self.folder, but=place)

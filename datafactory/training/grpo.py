@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
 import polars as pl
-from accelerate.utils import gather_object
 from trl import GRPOConfig
 
 from datafactory.errors import StageError
@@ -144,7 +142,7 @@ def _rewards(
     config: Config, problems: pl.DataFrame, learner: Learner, divided: Rounds, folder: Path, beside: Beside
 ) -> Rewards:
     planned = divided.count * config.round_size
-    rewards = Rewards(config, problems, learner, planned // processes())
+    rewards = Rewards(config, problems, learner, planned)
     if config.judges and beside.judge:
         judging = config.judges.model_copy(update={"seed": config.judges.seed or config.seed})
         rewards.opinions = Asked(judging, beside.judge, folder, beside.store, planned)
@@ -158,11 +156,7 @@ def _rewards(
 
 def _statuses(rewards: Rewards) -> dict[str, dict[str, int]]:
     """How often each verifier said what, over all processes."""
-    found: dict[str, Counter[str]] = {}
-    for counts in gather_object([{name: dict(counted) for name, counted in rewards.counts.items()}]):
-        for name, counted in counts.items():
-            found.setdefault(name, Counter()).update(counted)
-    return {name: dict(counted.most_common()) for name, counted in found.items()}
+    return {name: dict(counted.most_common()) for name, counted in rewards.counts.items()}
 
 
 def _prompts(config: Config, problems: pl.DataFrame, tokenizer: Any) -> tuple[list[Any], str | None]:

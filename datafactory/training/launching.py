@@ -27,14 +27,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from datafactory.errors import StageError
 from datafactory.models import Weights
 from datafactory.progress import StageProgress
 from datafactory.tables import cannot_write
-from datafactory.trainable import SHIPPED, Trainable, cannot_share
-from datafactory.training.sharing import SHARDED
+from datafactory.trainable import Trainable
+from datafactory.training.processes import Together, devices, together
 from datafactory.training.trackers import demand_account
 
 TICK = 0.1
@@ -55,110 +53,50 @@ class Call:
     desk: Path
 
 
-@dataclass(frozen=True)
-class Sharing:
-    """How many processes train together on how many machines, and the accelerate config file that says how."""
-
-    processes: int
-    file: Path | None = None
-    machines: int = 1
-
-    @property
-    def distributed(self) -> bool:
-        return self.file is not None
-
-
 def launch(
     module: str, config: Trainable, source: Any, weights: Weights, folder: Path, progress: StageProgress, *more: Any
 ) -> None:
     """The training of that module; StageError as from the training itself."""
-    devices = _devices(config)
     demand_account(config)
-    _demand_rollouts(config, devices)
-    sharing = _sharing(config, devices)
-    if not sharing.distributed and devices <= 1:
+    _demand_rollouts(config)
+    shared = together(config)
+    if not shared.file and devices(config) <= 1:
         import_module(module).train(config, source, weights, folder, progress, *more)
         return
     weights.fetch()  # once, and not by every worker
     with _desk(folder) as desk:
         call = Call(module, config, source, weights, folder, more, progress.name, desk)
         (desk / "call.pickle").write_bytes(pickle.dumps(call))
-        command, environment = _command(config, sharing, desk)
-        if sharing.machines > 1:
+        command, environment = _command(config, shared, desk)
+        if shared.machines > 1:
             at = command.index("--module")
             there = shlex.join([*command[:at], "--machine_rank", "1", *command[at:]])
             progress.note(f"waits for the other machines; on each, with its own rank: {there}")
         _watched(command, environment, folder, desk, progress)
 
 
-def _devices(config: Trainable) -> int:
-    """The GPUs that this process sees and may use."""
-    import torch
-
-    return 0 if config.device == "cpu" else torch.cuda.device_count()
-
-
-def _sharing(config: Trainable, devices: int) -> Sharing:
-    """What `processes` and `accelerate` come to on this machine."""
-    if config.accelerate is None and (config.processes or 1) == 1:
-        return Sharing(1)
-    name = config.accelerate or "ddp"
-    file = SHIPPED.get(name) or Path(name)
-    told = _told(file)
-    machines = int(told.get("num_machines") or 1)
-    own = None if name in SHIPPED else told.get("num_processes")
-    count = config.processes or own or max(devices, 1)
-    if devices and count > devices * machines:
-        raise StageError(f"{count} processes want a GPU each, and there are {devices * machines}; lower `processes`")
-    if config.gradient_accumulation_steps % count:
-        raise StageError(cannot_share(config.gradient_accumulation_steps, count))
-    _demand(told, devices)
-    return Sharing(count, file, machines)
-
-
-def _told(file: Path) -> dict[str, Any]:
-    """What an accelerate config file says; StageError for one that accelerate cannot read."""
-    from accelerate.commands.config.config_args import load_config_from_file
-
-    try:
-        load_config_from_file(str(file))
-        told = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise StageError(f"{file} is no config file of accelerate: {str(error).splitlines()[0]}") from error
-    return dict(told)
-
-
-def _demand(told: dict[str, Any], devices: int) -> None:
-    """StageError where what the file asks for is not here."""
-    kind = str(told.get("distributed_type"))
-    if kind == "DEEPSPEED" and find_spec("deepspeed") is None:
-        raise StageError("accelerate with DeepSpeed needs a package that is not installed: pip install deepspeed")
-    if kind in SHARDED and not devices:  # accelerate would keep the whole model in each process and say nothing
-        raise StageError(f"accelerate shares a model out by {kind} over GPUs, and there is none; on a CPU use ddp")
-
-
-def _demand_rollouts(config: Trainable, devices: int) -> None:
+def _demand_rollouts(config: Trainable) -> None:
     """StageError where vLLM is to write the rollouts and cannot."""
     if config.trl.get("use_vllm"):
         if find_spec("vllm") is None:
             raise StageError("use_vllm needs a package that is not installed: pip install 'datafactory[vllm]'")
-        if not devices:
+        if not devices(config):
             raise StageError("use_vllm needs a GPU, which gives vLLM the weights after every step, and there is none")
 
 
-def _command(config: Trainable, sharing: Sharing, desk: Path) -> tuple[list[str], dict[str, str]]:
+def _command(config: Trainable, shared: Together, desk: Path) -> tuple[list[str], dict[str, str]]:
     """What starts the workers, and the environment they start in."""
     worker = ["--module", "datafactory.training.worker", str(desk / "call.pickle")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    if not sharing.distributed:  # one of several GPUs: with all in sight, transformers would split every batch
+    if not shared.file:  # one of several GPUs: with all in sight, transformers would split every batch
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
         return [sys.executable, "-m", *worker[1:]], {**environment, "CUDA_VISIBLE_DEVICES": visible}
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(sharing.file)]
-    command += ["--num_processes", str(sharing.processes)]
-    if sharing.machines == 1:
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(shared.file)]
+    command += ["--num_processes", str(shared.processes)]
+    if shared.machines == 1:
         command += ["--main_process_port", "0"]  # any that is free
-    if not _devices(config):
-        threads = max(1, len(os.sched_getaffinity(0)) // sharing.processes)
+    if not devices(config):
+        threads = max(1, len(os.sched_getaffinity(0)) // shared.here)
         environment = {"OMP_NUM_THREADS": str(threads), **environment}
         environment |= {"ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
     return command + worker, environment

@@ -11,39 +11,22 @@ import torch
 
 from datafactory.trainable import Trainable
 from datafactory.training.common import Precision, on_cpu, precision
-from datafactory.training_plan import Machine, Sharing
+from datafactory.training.processes import together
+from datafactory.training_plan import Machine
 
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def machine(config: Trainable) -> Machine:
     """The device of one process."""
-    among = processes(config)
     if on_cpu(config):
+        among = together(config).here
         name = f"this machine's {os.cpu_count()} cores"
         return Machine(name, _free_memory() // among, _speed(torch.device("cpu"), precision(config)) / among)
     if not torch.cuda.is_available():
         return Machine("this machine's accelerator", None, None)
     free, _ = torch.cuda.mem_get_info()
     return Machine(torch.cuda.get_device_name(), free, _speed(torch.device("cuda"), precision(config)))
-
-
-def processes(config: Trainable) -> int:
-    """How many train together."""
-    if config.processes is not None:
-        return config.processes
-    return max(1, torch.cuda.device_count()) if config.accelerate and not on_cpu(config) else 1
-
-
-def sharing(config: Trainable) -> Sharing:
-    """Whether each process holds the whole model."""
-    if processes(config) == 1:
-        return "none"
-    if config.accelerate in (None, "ddp"):
-        return "ddp"
-    path = Path(config.accelerate or "")
-    text = path.read_text(encoding="utf-8").upper() if path.is_file() else "FSDP"
-    return "sharded" if "FSDP" in text or "DEEPSPEED" in text else "ddp"
 
 
 def _free_memory() -> int:

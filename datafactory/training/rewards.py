@@ -15,11 +15,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from accelerate.utils import gather_object
 
 from datafactory.chat import split_thinking
 from datafactory.judges._texts import turns_to
 from datafactory.measuring import measure
-from datafactory.plugins import Use
 from datafactory.reward_expression import columns_in, rewards
 from datafactory.rewarding import Overlong
 from datafactory.scoring import UNDECIDED, failed_in, score, too_few
@@ -49,7 +49,7 @@ def overlong(tokens: int, longest: int, penalty: Overlong) -> float:
 class Rewards:
     """What scores. `problems` are the problems with the general rows behind them, marked in the column GENERAL.
 
-    planned is how many rollouts there will be in all; scorers are the reward models by name.
+    planned is how many rollouts there will be in all, of all processes; scorers are the reward models by name.
     """
 
     config: Config
@@ -76,6 +76,7 @@ class Rewards:
             if rows.height:
                 parts.append(self._scored(rows, general))
         whole = pl.concat(parts, how="diagonal_relaxed").sort(PLACE)
+        self._count(whole.filter(~pl.col(GENERAL)))
         lengths = [len(ids) for ids in completion_ids]
         whole = whole.with_columns(pl.Series("tokens", lengths, dtype=pl.Int64))
         if not self.config.overlong:
@@ -85,7 +86,7 @@ class Rewards:
         return whole.with_columns(pl.col("reward") + pl.col("overlong"))
 
     def state(self) -> dict[str, Any]:
-        """How often each verifier said what, for a checkpoint."""
+        """How often each verifier said what in all processes, for a checkpoint."""
         return {"counts": self.counts, "first": self.first}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -97,8 +98,6 @@ class Rewards:
         verifiers = [use for use in config.verifiers if not general or self._speaks_of([use.name])]
         filters = [part for part in config.measures if not general or part.column in self._named]
         rows = score(verifiers, rows)
-        if not general:
-            self._count(verifiers, rows)
         if filters:
             rows = pl.concat([rows, measure(filters, rows)], how="horizontal")
         if general and config.general:
@@ -135,13 +134,19 @@ class Rewards:
             "completion_tokens": len(ids) - ended,
         }
 
-    def _count(self, verifiers: Sequence[Use], rows: pl.DataFrame) -> None:
-        for name in (use.name for use in verifiers):
-            counted = self.counts[name]
-            counted.update(rows[f"{name}_status"].to_list())
-            failed, total = failed_in(counted), counted.total()
-            if failed and name not in self.first:
-                self.first[name] = rows.filter(pl.col(f"{name}_status").is_in(UNDECIDED))[f"{name}_detail"][0]
-            dead = failed == total >= ENOUGH and self.config.max_errors < 1
-            if failed > self.config.max_errors * self.planned or dead:
+    def _count(self, rows: pl.DataFrame) -> None:
+        """What the verifiers said of the rows of all processes: one may have had the problems that none can decide."""
+        said = {}
+        for name in (use.name for use in self.config.verifiers if rows.height):
+            failed = rows.filter(pl.col(f"{name}_status").is_in(UNDECIDED))
+            said[name] = Counter(rows[f"{name}_status"].to_list()), failed[f"{name}_detail"].to_list()[:1]
+        for heard in gather_object([said]):  # every process takes part, also with no rows
+            for name, (counted, details) in heard.items():
+                self.counts[name].update(counted)
+                for detail in details:
+                    self.first.setdefault(name, detail)
+        for name, counted in self.counts.items():
+            failures, total = failed_in(counted), counted.total()
+            dead = failures == total >= ENOUGH and self.config.max_errors < 1
+            if failures > self.config.max_errors * self.planned or dead:
                 raise too_few(name, counted, self.first[name], self.config.max_errors)

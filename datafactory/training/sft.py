@@ -27,7 +27,8 @@ from datafactory.training.common import RECOMPUTED, Watch, load, precision, run,
 from datafactory.training.examples import written
 from datafactory.training.form import Form, form
 from datafactory.training.launching import launch
-from datafactory.training.machine import machine, processes, sharing
+from datafactory.training.machine import machine
+from datafactory.training.processes import together
 from datafactory.training_plan import Corpus, Settings
 from datafactory.training_told import TrainingPlan, shortfalls
 
@@ -198,13 +199,14 @@ def _positioned(config: Supervised, weights: Weights) -> Any:
 
 def _settings(config: Supervised, longest: int) -> Settings:
     recomputed = longest * config.per_device_train_batch_size > RECOMPUTED
+    shared = together(config)
     return Settings(
         epochs=config.epochs,
         max_steps=config.max_steps,
         per_device=config.per_device_train_batch_size,
         accumulation=config.gradient_accumulation_steps,
-        processes=processes(config),
-        sharing=sharing(config),
+        processes=shared.processes,
+        sharing=shared.holds,
         precision=precision(config),
         optimizer=str(config.trl.get("optim", "adamw_torch")),
         longest=longest,

@@ -31,8 +31,9 @@ def demand_account(config: Trainable) -> None:
 
 def _logged_in() -> bool:
     host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    file = os.environ.get("NETRC") or Path("~/.netrc").expanduser()  # named: unnamed, others may not be able to read it
     try:
-        return netrc.netrc().authenticators(host) is not None
+        return netrc.netrc(file).authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):
         return False
 

@@ -229,7 +229,9 @@ def test_the_chance_of_a_difference_is_that_of_all_signs():
 def test_problems_undecided_in_one_model_are_left_out_of_the_pair_and_counted():
     pair = compared(tried({"a": 1.0, "b": None, "c": 0.0}), tried({"a": 0.0, "b": 1.0, "c": None}))
     assert (pair["problems"], pair["left_out"], pair["difference"]) == (1, 2, 1.0)
-    assert pair["ratio"] is None and pair["ratio_interval"] == [None, None], "the other solves nothing"
+    assert pair["ratio"] is pair["interval"] is None, "the other solves nothing, and one problem is no sample"
+    pair = compared(tried({"a": 1.0, "b": 0.0}), tried({"a": 0.0, "b": 0.0}))
+    assert pair["ratio"] is None and pair["ratio_interval"] == [None, None]
     assert compared(tried({"a": None}), tried({"a": 1.0}))["difference"] is None
 
 
@@ -244,6 +246,7 @@ def test_problems_are_parted_by_what_is_said_of_them():
         "difficulty": [("Level 1", 1), ("Level 2", 2), (None, 1)]
     }
     assert parted([10, 9, 9, 9])["difficulty"] == [("9", 3), ("10", 1)], "numbers stand in their order"
+    assert parted([2.0, 1, 1.0, "1"])["difficulty"] == [("1", 3), ("2", 1)], "a value is one however it is written"
     thirds = parted([float(n) for n in range(30)])["difficulty"]
     assert [count for _, count in thirds] == [10, 10, 10] and thirds[0][0] == "0 to 9"
     many = parted([f"s{n % 20}" for n in range(60)] + ["s3"] * 5, "source")["source"]
@@ -260,6 +263,33 @@ def test_without_a_word_on_difficulty_the_first_models_pass_rate_parts_them():
     assert [(part["value"], part["problems"]) for part in other] == [
         ("hard", 1), ("medium", 2), ("easy", 2), (None, 1),
     ]  # fmt: skip
+
+
+def test_a_first_model_that_solves_nothing_parts_nothing(exam: Path):
+    rows = [{"question": f"{n} + {2 * n}?", "answer": 3 * n} for n in range(6)]
+    write_rows(exam.parent / "problems.jsonl", rows)
+    (exam.parent / "poor.py").write_text(TEACHER.replace("NAME", '"poor"').replace("SURE", "0"))
+    found, _ = found_by(exam)
+    assert found["scores"][0]["pass@1"] == 0 < found["scores"][1]["pass@1"]
+    assert [scores["strata"] for scores in found["scores"]] == [{}, {}], "the second's own bands are not the first's"
+    assert found["setup"]["difficulty"] is None
+
+
+def test_problems_that_tell_nothing_are_refused_before_a_model_is_asked(exam: Path, log: Path):
+    for settings, line in (
+        ("difficulty: tier", "difficulty: no problem has a number or a text under 'tier'"),
+        ("from: twice", "from: 48 rows are of 24 problems"),
+        ("from: open", "no problem has an answer or tests, and without them `math` decides nothing"),
+    ):
+        key, _, value = settings.partition(": ")
+        twice = "  twice: {do: generate, from: problems, model: fair, group_size: 2}\n"
+        twice += "  open: {do: load, path: open.jsonl}\n"
+        exam.write_text(RECIPE.replace("  scores:", twice + "  scores:"))
+        write_rows(exam.parent / "open.jsonl", [{"question": "Write a poem."}])
+        with pytest.raises(StageError) as told:
+            built(exam, f"stages.scores.{key}={value}")
+        assert line in str(told.value)
+    assert {line.split()[0] for line in log.read_text().splitlines()} == {"fair"}
 
 
 def test_models_from_a_command_line_are_compared_and_written_as_json(exam: Path):

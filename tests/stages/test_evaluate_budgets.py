@@ -127,6 +127,17 @@ def test_what_has_no_thinking_stays_as_it_is(tmp_path: Path):
     assert silent["reasoning"].n_unique() == 1 and set(silent["completion_tokens"]) == {4}
 
 
+def test_tokens_that_an_engine_does_not_count_are_null(tmp_path: Path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/words.py").write_text((ENGINE + WORDS).replace("2, at + 1", "2, None").replace("2, len(cut)", "2"))
+    write_rows(tmp_path / "a/problems.jsonl", [{"question": str(length), "answer": str(length)} for length in (2, 30)])
+    (tmp_path / "a/recipe.yaml").write_text(RECIPE % "budgets: [4, 8], sampling: {max_tokens: 60}")
+    step = built(tmp_path / "a/recipe.yaml").steps["scores"]
+    points = json.loads((step.folder / SCORES).read_text())["scores"][0]["budgets"]
+    assert [(point["thinking_tokens"], point["completion_tokens"]) for point in points] == [(None, None)] * 2
+    assert [point["forced"] for point in points] == [0.5, 0.5]
+
+
 def test_the_words_of_a_real_model_are_cut_where_its_tokens_end(tmp_path: Path):
     folder = tiny_model(tmp_path / "base", "llama")
     write_rows(tmp_path / "problems.jsonl", [{"question": f"What is {n}?", "answer": str(n)} for n in range(3)])

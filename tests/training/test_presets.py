@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from datafactory.architecture import architecture
 from datafactory.build import plan
 from datafactory.errors import UserError
+from datafactory.outlook.student import student
 from datafactory.presets import PRESETS, nearest, of_student
 from datafactory.recipe import read_recipe
 from datafactory.stages import distill, sft
@@ -120,6 +122,25 @@ def test_the_preset_that_a_name_decides_is_part_of_what_is_made(tmp_path: Path):
     assert one.identity["config"]["preset"] == "nearest"
     assert two.identity["config"]["preset"] == "meta-llama/Llama-3.1-8B"
     assert one.fingerprint != two.fingerprint
+
+
+def test_in_a_recipe_each_student_of_the_paper_is_planned_and_trained_with_its_own_rate(tmp_path: Path):
+    """By the hub id that a name under `models` stands for, though nothing of these models is on this machine."""
+    write_rows(tmp_path / "rows.jsonl", [{"ask": "1?", "say": "1."}])
+    models = {f"m{at}": name for at, name in enumerate([*RATES, "mine/own"])}
+    (tmp_path / "r.yaml").write_text(
+        f"name: r\nmodels: {json.dumps({name: {'model': model} for name, model in models.items()})}\nstages:\n"
+        "  rows: {do: load, path: rows.jsonl, question: ask, response: say}\n  data: {do: merge, from: [rows]}\n"
+        + "".join(f"  s_{name}: {{do: distill, from: data, model: {name}}}\n" for name in models)
+    )
+    made = plan(read_recipe(tmp_path / "r.yaml"), tmp_path / "o")
+    for name, model in models.items():
+        step = made.steps[f"s_{name}"]
+        if model in RATES:
+            assert step.stage.config.filled(made.weights[name].reference, None)[0].learning_rate == RATES[model]
+            assert student(made, step).startswith(f"learning rate {RATES[model]:g}, batch 64, context 32,768")
+        else:
+            assert student(made, step).startswith("learning rate of the student nearest in size, batch 64")
 
 
 def test_the_weights_are_counted_from_the_config():
