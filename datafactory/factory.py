@@ -12,6 +12,7 @@ from typing import Any
 from datafactory.build import Plan, Step, build, plan
 from datafactory.errors import NothingLeft
 from datafactory.outlook.reckoned import expects, outlook
+from datafactory.outlook.rollouts import rollouts
 from datafactory.outlook.student import student
 from datafactory.outlook.told import told
 from datafactory.page import Page
@@ -19,6 +20,7 @@ from datafactory.progress import Progress
 from datafactory.publish import chapters_of, publish
 from datafactory.recipe import Reader, read_recipe
 from datafactory.report.funnel import summary
+from datafactory.report.page_results import results
 from datafactory.report.scored import apart, scored
 from datafactory.settings import spelled
 from datafactory.store import is_finished
@@ -56,6 +58,10 @@ def make(
         progress.say(f"{len(ran)} of {len(planned.steps)} stages ran, in {time.monotonic() - started:.0f} s")
     for step, place, _ in places:
         progress.say(f"{step.stage.name}: {step.dataset.rows:,} rows in {place} (open {place / 'report.html'})")
+    told = results(planned.recipe.name, chapters_of(planned, planned.steps.values()))
+    if told:
+        write_bytes(planned.published / "report.html", told.encode())
+        progress.say(f"models: {planned.published / 'report.html'}")
     return planned
 
 
@@ -66,7 +72,7 @@ def explain(recipe: Path, outputs: Path, assignments: tuple[str, ...] = (), limi
     width = max(map(len, planned.steps))
     for name, step in planned.steps.items():
         yield f"{name:<{width}}  {step.stage.kind:<8}  {_standing(planned, step)}"
-        if taken := student(planned, step):
+        if taken := student(planned, step) or rollouts(planned, step):
             yield f"{'':<{width}}  {'':<8}  {taken}"
     yield from sums
 

@@ -46,6 +46,13 @@ def rewards(text: str, rollouts: pl.DataFrame) -> pl.Series:
     return found.set(~found.is_finite().fill_null(True), None)
 
 
+def probes(kind: Any) -> pl.Series:
+    """Three values of a type; null for a list, a date or another of which no number is made by itself."""
+    if kind in PROBES or kind.is_numeric():
+        return pl.Series(PROBES.get(kind, NUMBERS)).cast(kind)
+    return pl.Series([None] * len(NUMBERS), dtype=kind)
+
+
 def refused(text: str, kinds: Mapping[str, Any]) -> str | None:
     """Why this is no number of a row of such columns; None where it is one. A kind of None is not known.
 
@@ -66,7 +73,7 @@ def refused(text: str, kinds: Mapping[str, Any]) -> str | None:
 
 
 def _fault(text: str, kinds: Mapping[str, Any]) -> str | None:
-    table = pl.DataFrame({name: pl.Series(PROBES.get(kind, NUMBERS)).cast(kind) for name, kind in kinds.items()})
+    table = pl.DataFrame({name: probes(kind) for name, kind in kinds.items()})
     try:
         whole = table.select(expression(text).alias("reward"))["reward"]
         alone = [table[at].select(expression(text).alias("reward"))["reward"] for at in range(table.height)]

@@ -165,8 +165,12 @@ class Rewarding(Base):
         """The columns that a reward can speak of, with their types, None for one not known; None below an error."""
         if above is None:
             return None
-        found: dict[str, Any] = {name: TYPES.get(name) for name in above if name not in COMPLETION_COLUMNS}
-        found |= {name: TYPES[name] for name in SAID} | score_types(self.verifiers)
+        return {name: TYPES.get(name) for name in above if name not in COMPLETION_COLUMNS} | self.added
+
+    @property
+    def added(self) -> dict[str, Any]:
+        """The columns that a rollout has beside its problem's, with their types; reward models' are apart."""
+        found: dict[str, Any] = {name: TYPES[name] for name in SAID} | score_types(self.verifiers)
         found |= {part.column: pl.Float64 for part in self.measures}
         return found | (opinion_types(self.judges) if self.judges else {})
 

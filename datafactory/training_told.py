@@ -142,10 +142,13 @@ def _memory(plan: TrainingPlan) -> str:
 def _time(plan: TrainingPlan) -> str:
     if plan.hours is None:
         return "not known"
-    hours = f"{plan.hours:,.1f} hours" if plan.hours >= 1 else f"{max(1.0, plan.hours * 60):,.0f} minutes"
+    minutes = plan.hours * 60
+    taken = f"about {plan.hours:,.1f} hours" if minutes >= 60 else f"about {minutes:,.0f} minutes"
+    if minutes < 1.5:
+        taken = "about a minute"
     assert plan.machine.speed is not None
     return (
-        f"about {hours} where nothing else runs, at {SHARE:.0%} (assumed) of the {plan.machine.speed / 1e12:,.2f} "
+        f"{taken} where nothing else runs, at {SHARE:.0%} (assumed) of the {plan.machine.speed / 1e12:,.2f} "
         "Tflop/s that one large product reached just now"
     )
 
@@ -160,7 +163,7 @@ def shortfalls(plan: TrainingPlan) -> Iterator[str]:
         fits = f"what would fit: {'; '.join(options)}" if options else "nothing that is known here would make it fit"
         yield (
             f"{plan.reference} takes about {gigabytes(needed)} of memory to train in {plan.settings.precision} with "
-            f"rows of {plan.settings.longest:,} tokens, and {plan.machine.name} has {gigabytes(free)} free; {fits}"
+            f"rows of {plan.settings.longest:,} tokens, and {gigabytes(free)} are free on {plan.machine.name}; {fits}"
         )
     written = disk(plan.student, plan.settings, plan.saved)
     if written > plan.spare:

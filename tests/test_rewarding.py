@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from datafactory.errors import UserError
+from datafactory.factory import explain
 from datafactory.recipe import read_recipe
 from datafactory.reward_expression import refused, rewards, sum_of
 from datafactory.stages.grpo import Config
+from datafactory.tables import TYPES
 from tests.conftest import REPOSITORY, write_rows
 
 RECIPE = """models:
@@ -138,6 +140,27 @@ def test_a_column_of_unknown_type_may_be_what_fits():
     assert refused("math * level", kinds) is None
     assert refused("CASE WHEN level = 'hard' THEN 2 * math ELSE math END", kinds) is None
     assert refused("level + domain", {"level": pl.String, "domain": pl.String}) is not None
+
+
+def test_a_column_that_no_number_is_made_of_does_not_stand_in_the_way():
+    kinds = {"math": pl.Float64, "prompt": TYPES["prompt"], "day": pl.Date, "blank": pl.Null}
+    assert refused("math + 1", kinds) is None
+    assert refused("CASE WHEN prompt IS NULL THEN 0 ELSE math END", kinds) is None
+    assert refused("prompt", kinds) == "'prompt' is no number"
+
+
+def test_the_plan_tells_how_many_rollouts_there_will_be_at_most(tmp_path: Path):
+    zero(tmp_path, "max_steps: 32", "generation_batch_size: 8192", "num_iterations: 2", "dynamic_sampling: 3")
+    assert any(
+        "32 steps of 512 rollouts of at most 32,768 tokens: 8,192 rollouts, at most 268,435,456 tokens, and up to 3"
+        in one
+        for one in explain(tmp_path / "r.yaml", tmp_path / "out")
+    )
+    zero(tmp_path)  # how many problems there will be is not known yet
+    assert any(
+        one.endswith("  steps of 512 rollouts of at most 32,768 tokens")
+        for one in explain(tmp_path / "r.yaml", tmp_path / "out")
+    )
 
 
 def test_the_r1_zero_recipe_has_the_papers_numbers(monkeypatch: pytest.MonkeyPatch):

@@ -62,19 +62,25 @@ def page(story: Story) -> str:
         duplicates_and_leaks(story, measured, checked),
         cost_and_time(story),
         counted_by_stages(story),
-        training(story),
-        evaluation(story),
+        training(story.chapters),
+        evaluation(story.chapters),
         read.accepted,
         read.rejected,
         models_and_versions(story),
     ]
-    shell = Template(_file("page.html"))
-    return shell.substitute(
-        title=text(f"{story.recipe}: {story.merged.name}"),
+    foot = "The rows are in data/, what was dropped in rejected/, checksums in manifest.json."
+    return whole(f"{story.recipe}: {story.merged.name}", head(story), parts, foot)
+
+
+def whole(title: str, head: Html, parts: list[Html], foot: str) -> str:
+    """The sections as one file."""
+    return Template(_file("page.html")).substitute(
+        title=text(title),
         style=_file("page.css") + _file("mathematics.css"),
-        head=head(story),
+        head=head,
         menu=_menu(parts),
         body=join(parts, "\n"),
+        foot=text(foot),
     )
 
 

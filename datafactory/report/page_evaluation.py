@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from datafactory.report import charts
 from datafactory.report.markup import Html, element, figure, grid, join, section, table, text
 from datafactory.report.scored import chance, points, spread, times
 from datafactory.report.units import counted, named, number, percent
-from datafactory.story import Chapter, Story
+from datafactory.story import Chapter
 
 BY_RATE = "pass rate of the first model"
 Scores = dict[str, dict[str, Any]]  # of each model, under its name in the recipe
 
 
-def evaluation(story: Story) -> Html:
-    parts = [_of(chapter) for chapter in story.chapters if chapter.counts.get("scores")]
+def evaluation(chapters: Iterable[Chapter]) -> Html:
+    parts = [_of(chapter) for chapter in chapters if chapter.counts.get("scores")]
     return section(
         "evaluation",
         "Evaluation",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from datafactory.report import charts
 from datafactory.report.markup import Html, element, figure, grid, join, section
 from datafactory.report.units import duration, number
-from datafactory.story import Chapter, Story
+from datafactory.story import Chapter
 
 Points = list[tuple[float, float]]
 
 
-def training(story: Story) -> Html:
-    parts = [_trained(chapter) for chapter in story.chapters if not chapter.dataset.shards]
+def training(chapters: Iterable[Chapter]) -> Html:
+    parts = [_trained(chapter) for chapter in chapters if is_model(chapter)]
     return section("training", "Training", "Each trained model, with what its trainer logged.", *parts)
+
+
+def is_model(chapter: Chapter) -> bool:
+    return not chapter.dataset.shards
 
 
 def _trained(chapter: Chapter) -> Html:

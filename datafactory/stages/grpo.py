@@ -23,6 +23,7 @@ from datafactory.rewarding import Rewarding
 from datafactory.store import Draft
 from datafactory.trainable import Trainable
 from datafactory.training.beside import Beside
+from datafactory.training.phases import rounds
 
 VERSION = 2
 MAKES = "model"
@@ -83,6 +84,25 @@ class Config(Prompting, Rewarding, Trainable):
     def round_size(self) -> int:
         """The rollouts that are sampled at once."""
         return self.generation_batch_size or self.step_size
+
+    @property
+    def round_steps(self) -> int:
+        """The steps that learn from what is sampled at once, each rollout `num_iterations` times."""
+        return self.round_size // self.step_size * int(self.trl.get("num_iterations") or 1)
+
+    def sampled(self, problems: int | None) -> str:
+        """How much is sampled, of so many problems where that is known; tokens as if every completion were longest."""
+        each = f"steps of {self.step_size:,} rollouts of at most {self.max_completion_length:,} tokens"
+        if problems is None and self.max_steps <= 0:
+            return each
+        divided = rounds(
+            problems or 0, self.round_size // self.group_size, self.round_steps, self.epochs, self.max_steps
+        )
+        taken = self.max_steps if self.max_steps > 0 else divided.all_steps
+        count = divided.count * self.round_size
+        line = f"{taken:,} {each}: {count:,} rollouts, at most {count * self.max_completion_length:,} tokens"
+        again = f", and up to {self.dynamic_sampling} times as many again where groups tell nothing"
+        return line + (again if self.dynamic_sampling else "")
 
 
 def columns(config: Config, check: Check) -> list[str]:

@@ -14,6 +14,8 @@ from trl import GRPOConfig
 from datafactory.errors import StageError
 from datafactory.models import Weights
 from datafactory.progress import StageProgress
+from datafactory.reward_expression import probes
+from datafactory.reward_expression import rewards as rewards_of
 from datafactory.store import Dataset
 from datafactory.training.beside import Beside
 from datafactory.training.common import Learner, Watch, load, plain, precision, run, save, settings, workshop
@@ -61,10 +63,11 @@ def train(
 ) -> None:
     """The model trained on the source's problems, saved under `folder/model`."""
     problems, count = _problems(source, beside.general)
+    _demand_numbers(config, problems)
     a_round = config.round_size // config.group_size
     if count < a_round:
         raise StageError(f"a step takes {a_round} problems and there are {count}; lower the batch")
-    divided = rounds(count, a_round, config.round_size // config.step_size, config.epochs, config.max_steps)
+    divided = rounds(count, a_round, config.round_steps, config.epochs, config.max_steps)
     last = config.general.last_steps if config.general else None
     order = schedule(divided, range(count), range(count, problems.height), last, config.seed or 0)
     with workshop(folder) as scratch:
@@ -105,6 +108,23 @@ def _problems(source: Dataset, general: Dataset | None) -> tuple[pl.DataFrame, i
             rows = whole.drop([name for name in COMPLETION_COLUMNS if name in whole.columns])
             tables.append(rows.with_columns(pl.lit(dataset is general).alias(GENERAL)))
     return pl.concat(tables, how="diagonal_relaxed"), tables[0].height
+
+
+def _demand_numbers(config: Config, problems: pl.DataFrame) -> None:
+    """StageError where a problem has no number for a reward: the type of a column of the user's own is known only
+    now."""
+    named = config.general.reward_models if config.general else {}
+    parts = {**config.added, **dict.fromkeys(named, pl.Float64)}
+    asked = problems.with_columns(pl.lit(probes(kind)[-1], kind).alias(name) for name, kind in parts.items())
+    expressions = [("reward", config.expression, False)]
+    if config.general:
+        expressions.append(("general.reward", config.general.expression, True))
+    for way, text, general in expressions:
+        try:
+            rewards_of(text, asked.filter(pl.col(GENERAL) == general))
+        except pl.exceptions.PolarsError as error:
+            why = str(error).splitlines()[0]
+            raise StageError(f"{way}: '{text}' cannot be made of these columns: {why}") from error
 
 
 def _settings(config: Config, scratch: Path, divided: Rounds) -> dict[str, Any]:

@@ -115,8 +115,8 @@ class Rewards:
         return any(name == part or name.startswith(f"{part}_") for name in self._named for part in parts)
 
     def _graded(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """With a column per reward model, which reads what it learned from: the row's own question, not the prompt around
-        it. A completion without a summary has none to grade: null."""
+        """With a column per reward model, which reads the row's own question, as it learned, not the prompt around it.
+        A completion without a summary has none to grade: null."""
         asked = list(rows.iter_rows(named=True))
         turns, completions = [turns_to(row) for row in asked], [completion_of(row) for row in asked]
         for name, scorer in self.scorers.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 from trl.data_utils import pack_dataset
@@ -146,6 +147,9 @@ def _tokenizer(weights: Weights, place: str) -> Any:
         raise StageError(
             f"the tokenizer of {weights.reference} cannot be loaded: {str(error).splitlines()[0]}"
         ) from error
+    except StrictDataclassError as error:  # transformers reads config.json on the way, and says why in its last line
+        why = str(error).splitlines()[-1].strip()
+        raise StageError(f"the config.json of {weights.reference} contradicts itself: {why}") from error
 
 
 def _shape(weights: Weights, place: str) -> dict[str, Any]:

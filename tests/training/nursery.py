@@ -26,6 +26,7 @@ from datafactory.plugins import find
 from datafactory.progress import Progress
 from datafactory.store import Dataset, Draft, locked
 
+PATIENCE = 600.0  # seconds, on a machine that does much else
 PRELOADED = [
     "datafactory.training.sft",
     "datafactory.training.grpo",
@@ -47,14 +48,14 @@ def born(folder: Path, kind: str, settings: dict[str, Any], environment: dict[st
 def ran(folder: Path, kind: str, settings: dict[str, Any]) -> str:
     """What the stage said on its way, run to its end in a process of its own."""
     child = born(folder, kind, settings)
-    child.join(120)
+    child.join(PATIENCE)
     assert child.exitcode == 0, (folder / "error.txt").read_text()
     return (folder / "said.txt").read_text()
 
 
 def killed_after(child: ForkServerProcess, reached: Callable[[], bool], pause: float) -> bool:
     """Kills the process that long after it has reached something; False where it ended before."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE
     while child.is_alive() and not reached():
         assert time.monotonic() < until
         time.sleep(0.002)

@@ -168,6 +168,23 @@ def test_so_many_rollouts_are_kept_in_whole_groups(same: Path):
     assert kept(same).height == 8  # of before
 
 
+def test_text_where_a_reward_needs_a_number_is_said_before_a_model_is_loaded(same: Path):
+    (same / "base").mkdir()
+    (same / "base" / "config.json").write_text("{}")  # nothing that could be loaded
+    with pytest.raises(StageError, match=r"reward: 'mine \+ answer' cannot be made of these columns: .*'answer'"):
+        trained(same, ["one?", "two?"], reward="mine + answer")
+    with pytest.raises(StageError, match="the model .* cannot be loaded"):
+        trained(same, ["one?", "two?"], reward="CASE WHEN answer = 'a' THEN mine ELSE 0 END")
+
+
+def test_what_is_learned_from_twice_takes_twice_the_steps(same: Path, judged: list[Batch]):  # noqa: F811
+    about = trained(same, ["one?", "two?", "three?", "four?"], num_iterations=2, max_steps=-1)
+    assert about["steps"] == 4
+    assert sorted(prompt[-1]["content"] for prompts, *_ in judged for prompt in prompts[::4]) == [
+        *("four?", "one?", "three?", "two?")
+    ]
+
+
 # --- dynamic sampling
 
 

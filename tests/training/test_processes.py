@@ -24,10 +24,12 @@ from datafactory.progress import Progress, StageProgress
 from datafactory.stages import distill, grpo
 from datafactory.trainable import SHIPPED
 from datafactory.training.launching import LOG, _failure, launch
+from datafactory.training.processes import Together
+from datafactory.training.processes import together as decided
 from tests.conftest import REPOSITORY
 
-from .nursery import born, killed_after, ran
-from .test_resume import GRPO, begun, made, steps
+from .nursery import PATIENCE, born, killed_after, ran
+from .test_resume import GRPO, VERIFIER, begun, made, steps
 
 SFT = {
     "epochs": 2,
@@ -70,19 +72,24 @@ def together(folder: Path, settings: dict[str, Any]) -> list[Any]:
 
 
 def test_two_processes_reinforce_one_model_and_go_on_after_a_kill(tmp_path: Path):
+    """One of them never has a reward: the other's are enough."""
     whole, broken = begun(tmp_path / "whole", "grpo"), begun(tmp_path / "broken", "grpo")
-    for child in together(whole, GRPO):
-        child.join(120)
+    for folder in (whole, broken):
+        blind = VERIFIER.replace("if len(text)", 'if os.environ["RANK"] == "1" or len(text)')
+        (folder / "mine.py").write_text(blind.replace("from datafactory", "import os\nfrom datafactory"))
+    settings = {**GRPO, "max_errors": 0.9}
+    for child in together(whole, settings):
+        child.join(PATIENCE)
         assert child.exitcode == 0, (whole / "error.txt").read_text()
     wanted = made(whole)
     told = wanted["training.json"]
     assert told["steps"] == 12
     assert sum(told["statuses"]["mine"].values()) == 12 * 8
-    first, second = together(broken, GRPO)
+    first, second = together(broken, settings)
     assert killed_after(first, lambda: 4 in steps(broken / "made/checkpoints"), 0)
     assert killed_after(second, lambda: True, 0)
-    for child in together(broken, GRPO):
-        child.join(120)
+    for child in together(broken, settings):
+        child.join(PATIENCE)
         assert child.exitcode == 0, (broken / "error.txt").read_text()
     assert "goes on from the checkpoint of step" in (broken / "said.txt").read_text()
     assert made(broken)["training.json"] == told
@@ -121,7 +128,7 @@ def test_workers_end_with_what_launched_them(tmp_path: Path):
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     files = [tmp_path / "made" / f"pid-{rank}" for rank in range(2)]
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE
     while not all(file.exists() and file.read_text() for file in files):
         assert parent.poll() is None and time.monotonic() < until
         time.sleep(0.05)
@@ -154,10 +161,31 @@ def test_what_cannot_be_shared_is_said_before_a_model_is_loaded(tmp_path: Path):
     assert f"{tmp_path / 'mine.yaml'} is no config file of accelerate" in refused(
         accelerate=str(tmp_path / "mine.yaml")
     )
+    for told, said in (
+        (
+            "num_processes: -1\ndistributed_type: MULTI_GPU",
+            "mine.yaml: num_processes should be a whole number from 1 on, not -1",
+        ),
+        (
+            "num_processes: 2\ndistributed_type: MULTI_CPU",
+            "accelerate starts one process for distributed_type MULTI_CPU",
+        ),
+    ):
+        (tmp_path / "mine.yaml").write_text(told)
+        assert said in refused(accelerate=str(tmp_path / "mine.yaml"))
     values = {"from": "d", "model": "m", "with": ["format"], "device": "cpu", "use_vllm": True}
     learner = grpo.Config.model_validate(values, context={"folder": Path()})
     with pytest.raises(StageError, match="use_vllm needs "):
         launch("no.module", learner, None, HERE, tmp_path, None)
+
+
+def test_an_accelerate_file_of_ones_own_says_how_many(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("num_processes: 4\nnum_machines: 2\ndistributed_type: MULTI_GPU\n")
+    assert decided(config(accelerate=str(file))) == Together(4, file, 2, "ddp")
+    assert decided(config(accelerate=str(file), processes=2)) == Together(2, file, 2, "ddp")
+    assert decided(config(processes=2)) == Together(2, SHIPPED["ddp"], 1, "ddp")
+    assert (decided(config()), decided(config(processes=1))) == (Together(), Together())
 
 
 @pytest.mark.parametrize("name", SHIPPED)

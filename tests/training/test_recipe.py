@@ -12,6 +12,7 @@ from rich.console import Console
 
 from datafactory.build import build, plan
 from datafactory.errors import UserError
+from datafactory.factory import make
 from datafactory.progress import Progress
 from datafactory.recipe import read_recipe
 from tests.tiny import tiny_model
@@ -51,6 +52,9 @@ stages:
 """
 
 
+LEFT_OUT = {"traces", "checked", "accepted", "dataset", "student", "gradient_accumulation_steps", "again"}
+
+
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     rows = [{"question": f"{n} + {n}?", "answer": 2 * n} for n in range(14)]
@@ -86,6 +90,21 @@ def test_a_trained_stage_works_wherever_a_model_does(recipe: Path):
     manifest = planned.steps["student"].folder / "model" / "model.safetensors"
     assert said["student"]["counts"]["files"]["model.safetensors"]["bytes"] == manifest.stat().st_size
     assert build(plan(read_recipe(recipe), recipe.parent / "outputs"), progress) == []
+
+
+def test_a_recipe_without_a_dataset_has_a_report_of_its_models_too(recipe: Path):
+    text = recipe.read_text()
+    kept = [line for line in text.splitlines(keepends=True) if line.lstrip().split(":")[0] not in LEFT_OUT]
+    recipe.write_text(
+        "".join(kept)
+        .replace("models: [base, student]", "models: [base, further]")
+        .replace("model: student, ", "model: base, ")
+    )
+    progress = Progress(Console(file=StringIO()))
+    planned = make(recipe, recipe.parent / "outputs", progress)
+    page = (planned.published / "report.html").read_text()
+    assert "1 model trained and 1 evaluation made" in page
+    assert all(name in page for name in ("further", "pass@1", "completion tokens", "<svg"))
 
 
 def test_a_setting_of_a_student_trains_it_and_what_follows_anew(recipe: Path):

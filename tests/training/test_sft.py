@@ -238,6 +238,16 @@ def test_rows_beyond_a_models_positions_are_refused_and_more_positions_are_saved
     assert taught(source, base, tmp_path / "short", max_length=52)[0]
 
 
+def test_a_config_that_contradicts_itself_is_one_line(tmp_path: Path, base: Path):
+    shape = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**shape, "num_hidden_layers": 3}))
+    with pytest.raises(
+        StageError, match=r"^the config.json of .*base contradicts itself: .*num_hidden_layers.* \(3\)"
+    ) as told:
+        taught(merged(tmp_path / "merge", SUMS[:2]), base, tmp_path / "student")
+    assert "\n" not in str(told.value)
+
+
 def test_the_context_that_a_student_was_given_turns_its_positions_by_the_new_base(tmp_path: Path, base: Path):
     """rope_theta acts while it trains, and is not merely written down."""
     source = merged(tmp_path / "merge", SUMS)

@@ -28,6 +28,8 @@ def test_tensorboard_is_told_what_the_report_draws(tmp_path: Path):
     for name, curve in {"train/loss": about["loss"], "train/grad_norm": about["grad_norm"]}.items():
         told = {event.step: event.value for event in read.Scalars(name)}
         assert told == pytest.approx(dict(curve)), name
+    tokens = [event.value for event in read.Scalars("train/num_tokens")]
+    assert tokens == sorted(set(tokens)), "counted on, and not from 0 again"
     assert not (folder / "made/runs").exists()
 
 

@@ -72,7 +72,8 @@ def test_a_setting_of_trls_reaches_its_trainer_and_counts_in_the_identity(folder
         return plan(read_recipe(folder / "r.yaml"), folder / "outputs").steps["x"].fingerprint
 
     plainly = fingerprint("max_steps: -1")
-    assert fingerprint("weight_decay: 0.1") != plainly
+    for line in ("weight_decay: 0.1", "per_device_train_batch_size: 2", "gradient_accumulation_steps: 32"):
+        assert fingerprint(line) != plainly, line
     for line in ("dataloader_num_workers: 2", "save_steps: 7", "processes: 2", "accelerate: fsdp", "logging_dir: x"):
         assert fingerprint(line) == plainly, line
 
@@ -89,6 +90,15 @@ def test_a_setting_of_trls_reaches_its_trainer_and_counts_in_the_identity(folder
             "optim_target_modules: should be null, a text or a list of texts, not ['a', 1]",
         ),
         ("lr_scheduler_type: cosin", "lr_scheduler_type: no lr_scheduler_type named 'cosin'. Did you mean 'cosine'?"),
+        ("optim: adamw", "optim: no optim named 'adamw'. Did you mean 'adamw_torch'?"),
+        ("optim: lomo", "optim: lomo needs a package that is not installed: pip install lomo-optim"),
+        ("weight_decay: -1", "weight_decay: should be 0 or above, not -1.0"),
+        ("max_grad_norm: -1", "max_grad_norm: should be 0 or above, not -1.0"),
+        ("adam_beta1: 1", "adam_beta1: should be between 0 and 1, not 1.0"),
+        ("max_steps: 0", "max_steps: should be 1 or above, or -1 to go by `epochs`, not 0"),
+        ("save_steps: 0", "save_steps: should be greater than 0, not 0"),
+        ("save_steps: 2.5", "save_steps: should be a whole number of steps, or a share of all steps below 1, not 2.5"),
+        ("seed: -1", "seed: should be greater than or equal to 0, not -1"),
         ("ddp_backend: glo", "ddp_backend: no ddp_backend named 'glo'. Did you mean 'gloo'?"),
         ("output_dir: x", "output_dir: is not a recipe's to set: a stage writes into its own folder of the store"),
         ("bf16: true", "bf16: is not a recipe's to set: use `dtype`"),
