@@ -21,7 +21,7 @@ def results(recipe: str, chapters: Sequence[Chapter]) -> str | None:
     took = sum(chapter.dataset.manifest.get("seconds") or 0 for chapter in chapters)
     made = f"{counted(len(trained), 'model')} trained and {counted(len(scored), 'evaluation')} made"
     said = (
-        f"{made} by the recipe {recipe}, in {duration(took)} of all its stages. What its datasets are made of stands in "
+        f"{made} by the recipe {recipe}, in {duration(took)} of all its stages. What its datasets are made of is in "
         "the reports of their own folders."
     )
     head = join([element("h1", recipe, element("span", " / models")), element("p", said, kind="about")])

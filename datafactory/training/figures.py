@@ -30,7 +30,7 @@ def figures(rollouts: pl.DataFrame, parts: Sequence[str], first: str, group_size
     """The means of a round, by the names they are drawn under; `first` is the verifier that says what is right."""
     found: dict[str, float | None] = {"reward": _mean(rollouts["reward"]), "accuracy": _right(rollouts, first)}
     found |= {name: _mean(rollouts[name]) for name in [*parts, "overlong"] if name in rollouts.columns}
-    found["completion_tokens"] = _mean(rollouts["tokens"])
+    found["completion_length"] = _mean(rollouts["tokens"])
     found["reflective_words"] = _mean(rollouts["reflective_words"])
     found["truncated"] = _mean(rollouts["finish_reason"] == "length")
     found["null_rewards"] = rollouts["reward"].null_count() / rollouts.height

@@ -39,7 +39,7 @@ CURVES = {
     "reward": "reward",
     "accuracy": "accuracy",
     "loss": "loss",
-    "completion_tokens": "completion_tokens",
+    "completion_length": "completion_length",
     "reflective_words": "reflective_words",
     "entropy": "entropy",
     "kl": "kl",

@@ -61,9 +61,11 @@ def together(config: Trainable) -> Together:
 
 def devices(config: Trainable) -> int:
     """The GPUs that this process sees and may use."""
+    if config.device == "cpu":
+        return 0
     import torch
 
-    return 0 if config.device == "cpu" else torch.cuda.device_count()
+    return torch.cuda.device_count()
 
 
 def _told(file: Path) -> dict[str, Any]:

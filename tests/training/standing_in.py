@@ -1,4 +1,7 @@
-"""Stands in for a training module where only the launching is looked at: as `source` says, one fails, or they wait."""
+"""Stands in for a training module where only the launching is looked at: as `source` says, one fails, or they wait.
+
+Nothing here imports torch, as each process would take seconds for it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from datafactory.errors import StageError
+from datafactory.models import Weights
+from datafactory.progress import StageProgress
+from datafactory.stages import distill
+from datafactory.training.launching import launch
+
+HERE = Weights("base", "x", str)
+
+
+def config(**settings: Any) -> distill.Config:
+    values = {"from": "d", "model": "m", "device": "cpu", "gradient_accumulation_steps": 4, **settings}
+    return distill.Config.model_validate(values, context={"folder": Path()})
+
+
+def launched(folder: Path, source: str, said: StageProgress) -> None:
+    folder.mkdir()
+    launch("tests.training.standing_in", config(processes=2), source, HERE, folder, said)
 
 
 def train(config: Any, source: str, weights: Any, folder: Path, progress: Any) -> None:

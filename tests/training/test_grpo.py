@@ -117,8 +117,8 @@ def test_the_rewards_are_the_verifiers(
         assert rewards == pytest.approx([letters(text) for text in completions])
         assert mean == pytest.approx(sum(rewards) / 8)
         assert len({str(prompt) for prompt in prompts}) == 2
-    assert [step for step, _ in about["loss"]] == [step for step, _ in about["completion_tokens"]] == [1, 2]
-    assert all(1 <= length <= 8 for _, length in about["completion_tokens"])
+    assert [step for step, _ in about["loss"]] == [step for step, _ in about["completion_length"]] == [1, 2]
+    assert all(1 <= length <= 8 for _, length in about["completion_length"])
     assert sorted(path.name for path in (mine / "zero").iterdir()) == ["model", "rollouts", "training.json"]
     model = AutoModelForCausalLM.from_pretrained(mine / "zero" / "model")
     assert model.config.model_type == architecture

@@ -20,8 +20,8 @@ from transformers import AutoModelForCausalLM
 
 from datafactory.errors import StageError
 from datafactory.models import Weights
-from datafactory.progress import Progress, StageProgress
-from datafactory.stages import distill, grpo
+from datafactory.progress import Progress
+from datafactory.stages import grpo
 from datafactory.trainable import SHIPPED
 from datafactory.training.launching import LOG, _failure, launch
 from datafactory.training.processes import Together
@@ -29,6 +29,7 @@ from datafactory.training.processes import together as decided
 from tests.conftest import REPOSITORY
 
 from .nursery import PATIENCE, born, killed_after, ran
+from .standing_in import HERE, config, launched
 from .test_resume import GRPO, VERIFIER, begun, made, steps
 
 SFT = {
@@ -38,12 +39,6 @@ SFT = {
     "gradient_accumulation_steps": 2,
     "train_sampling_strategy": "group_by_length",
 }
-HERE = Weights("base", "x", str)
-
-
-def config(**settings: Any) -> distill.Config:
-    values = {"from": "d", "model": "m", "device": "cpu", "gradient_accumulation_steps": 4, **settings}
-    return distill.Config.model_validate(values, context={"folder": Path()})
 
 
 def test_two_processes_train_what_one_does(tmp_path: Path):
@@ -96,11 +91,6 @@ def test_two_processes_reinforce_one_model_and_go_on_after_a_kill(tmp_path: Path
     assert made(broken)["model/model.safetensors"] == wanted["model/model.safetensors"]
 
 
-def launched(folder: Path, source: str, said: StageProgress) -> None:
-    folder.mkdir()
-    launch("tests.training.standing_in", config(processes=2), source, HERE, folder, said)
-
-
 def test_the_first_error_of_a_worker_is_the_stages_and_its_progress_too(tmp_path: Path):
     said = Progress(Console(file=StringIO())).stage("student")
     with pytest.raises(StageError) as failed:
@@ -123,7 +113,7 @@ def test_an_error_that_nobody_foresaw_leaves_what_the_workers_said(tmp_path: Pat
 
 def test_workers_end_with_what_launched_them(tmp_path: Path):
     script = (
-        "from pathlib import Path; from tests.training.test_processes import launched, Progress\n"
+        "from pathlib import Path; from datafactory.progress import Progress; from tests.training.standing_in import launched\n"
         f"launched(Path({str(tmp_path / 'made')!r}), 'waits', Progress().stage('student'))"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stderr=subprocess.DEVNULL)

@@ -89,7 +89,9 @@ def test_a_trained_stage_works_wherever_a_model_does(recipe: Path):
 
     manifest = planned.steps["student"].folder / "model" / "model.safetensors"
     assert said["student"]["counts"]["files"]["model.safetensors"]["bytes"] == manifest.stat().st_size
-    assert build(plan(read_recipe(recipe), recipe.parent / "outputs"), progress) == []
+    published = make(recipe, recipe.parent / "outputs", progress).published
+    for page in (published / "dataset" / "report.html", published / "report.html"):
+        assert all(name in page.read_text() for name in ("student", "further", "completion length", "pass@1")), page
 
 
 def test_a_recipe_without_a_dataset_has_a_report_of_its_models_too(recipe: Path):

@@ -238,6 +238,13 @@ def test_rows_beyond_a_models_positions_are_refused_and_more_positions_are_saved
     assert taught(source, base, tmp_path / "short", max_length=52)[0]
 
 
+def test_rows_that_are_no_merges_are_one_line_where_a_recipe_could_not_know_their_columns(tmp_path: Path, base: Path):
+    draft = Draft(tmp_path / "rows")
+    draft.write(0, published(pl.DataFrame(SUMS)).drop("response"))
+    with pytest.raises(StageError, match="rows: no column named response; what is trained on is a merge"):
+        taught(draft.finish(1, {}), base, tmp_path / "student")
+
+
 def test_a_config_that_contradicts_itself_is_one_line(tmp_path: Path, base: Path):
     shape = json.loads((base / "config.json").read_text())
     (base / "config.json").write_text(json.dumps({**shape, "num_hidden_layers": 3}))

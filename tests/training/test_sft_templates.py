@@ -93,6 +93,12 @@ def test_append_keeps_such_a_template_and_opens_the_thinking_once(tmp_path: Path
         assert learnt == f"{row['reasoning'] or ''}\n</think>\n\n{row['response']}<|im_end|>"
 
 
+def test_append_does_not_keep_a_template_that_drops_the_question(tmp_path: Path, base: Path):
+    with_template(base, R1.replace("{{ message['role'] }}\n{{ message['content'] }}", "{{ message['role'] }}\n"))
+    with pytest.raises(StageError, match=r"base drops the question of a row: a student would not learn it"):
+        taught(merged(tmp_path / "merge", SUMS[:2]), base, tmp_path / "student", template="append")
+
+
 def test_another_template_can_be_named_and_is_the_students(tmp_path: Path, base: Path):
     with_template(base, R1)
     source = merged(tmp_path / "merge", SUMS)
