@@ -92,9 +92,10 @@ def train(
         if rewards.opinions:
             rewards.opinions.close()
         learner.tokenizer.chat_template = template
-        about = {"rows": problems.height, "steps": steps, "dtype": precision(config), "statuses": _statuses(rewards)}
         parts = {name: name for name in config.parts if name not in CURVES}
         curves = {name: watch.by_step(logged) for name, logged in {**CURVES, **parts}.items()}
+        about = {"rows": problems.height, "steps": steps, "dtype": precision(config), "statuses": _statuses(rewards)}
+        about["pass_rate"] = {use.name: _mean(curves[use.name]) for use in config.verifiers if curves.get(use.name)}
         save(trainer, learner, folder, scratch, about | {name: curve for name, curve in curves.items() if curve})
 
 
@@ -172,6 +173,10 @@ def _rewards(
         for name, part in config.general.reward_models.items():
             rewards.scorers[name] = Scorer(beside.reward_models[name], part.of, config.device)
     return rewards
+
+
+def _mean(curve: list[list[float]]) -> float:
+    return sum(value for _, value in curve) / len(curve)
 
 
 def _statuses(rewards: Rewards) -> dict[str, dict[str, int]]:

@@ -112,6 +112,7 @@ def test_the_rewards_are_the_verifiers(
     printed = capfd.readouterr()
     assert printed.out == "" and printed.err == ""
     assert (about["rows"], about["steps"], about["statuses"]) == (3, 2, {"mine": {"correct": 16}})
+    assert about["pass_rate"]["mine"] == pytest.approx(sum(mean for _, mean in about["mine"]) / 2)
     assert len(judged) == 2
     for (prompts, completions, rewards, _), (_, mean) in zip(judged, about["reward"], strict=True):
         assert rewards == pytest.approx([letters(text) for text in completions])
