@@ -17,6 +17,7 @@ from datafactory.report.units import number, short
 
 WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 24, 26
+FITTING = 5  # characters left of an axis
 FAINTEST = 1.6  # the height of a bar that holds anything at all, beside one that holds a million
 
 
@@ -134,7 +135,7 @@ def line(points: Sequence[tuple[float, float]], label: str, along: str = "step")
 
     path = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points)
     drawn = [
-        *(_rule(y(value), f"{value:.3g}") for value in (low, (low + high) / 2, high)),
+        *(_rule(y(value), _brief(value)) for value in (low, (low + high) / 2, high)),
         f'<polyline class="curve" points="{path}"/>',
         *(_tick(x(step), number(step)) for step in dict.fromkeys((first, last))),
     ]
@@ -145,6 +146,12 @@ def line(points: Sequence[tuple[float, float]], label: str, along: str = "step")
             for step, value in points
         ]
     return _svg(drawn, label, said)
+
+
+def _brief(value: float) -> str:
+    """The value as the room left of an axis takes it."""
+    spellings = [f"{value:{spec}}".replace("e-0", "e-").replace("e+0", "e") for spec in (".3g", ".2g", ".0e")]
+    return next((spelling for spelling in spellings if len(spelling) <= FITTING), spellings[-1])
 
 
 class Estimate(NamedTuple):
