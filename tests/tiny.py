@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 torch.set_num_threads(
     1
@@ -67,6 +67,8 @@ def tiny_model(folder: Path, architecture: Architecture, **settings: Any) -> Pat
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(architecture, **shape))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    # transformers reads a qwen2's with its own splitting of words: the file is to say what every reader does
+    AutoTokenizer.from_pretrained(folder).save_pretrained(folder)
     return folder
 
 
