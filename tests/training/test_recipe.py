@@ -106,7 +106,7 @@ def test_a_recipe_without_a_dataset_has_a_report_of_its_models_too(recipe: Path)
     planned = make(recipe, recipe.parent / "outputs", progress)
     page = (planned.published / "report.html").read_text()
     assert "1 model trained and 1 evaluation made" in page
-    assert all(name in page for name in ("further", "pass@1", "completion tokens", "<svg"))
+    assert all(name in page for name in ("further", "pass@1", "completion length", "<svg"))
 
 
 def test_a_setting_of_a_student_trains_it_and_what_follows_anew(recipe: Path):
