@@ -94,7 +94,12 @@ def train(
         learner.tokenizer.chat_template = template
         parts = {name: name for name in config.parts if name not in CURVES}
         curves = {name: watch.by_step(logged) for name, logged in {**CURVES, **parts}.items()}
-        about = {"rows": problems.height, "steps": steps, "dtype": precision(config), "statuses": _statuses(rewards)}
+        about: dict[str, Any] = {
+            "rows": problems.height,
+            "steps": steps,
+            "dtype": precision(config),
+            "statuses": _statuses(rewards),
+        }
         about["pass_rate"] = {use.name: _mean(curves[use.name]) for use in config.verifiers if curves.get(use.name)}
         save(trainer, learner, folder, scratch, about | {name: curve for name, curve in curves.items() if curve})
 
